@@ -1,0 +1,1 @@
+//! The office's side of the care-plan hub: library and program.

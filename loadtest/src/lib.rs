@@ -1,0 +1,1 @@
+//! Load generator of the care-plan hub.

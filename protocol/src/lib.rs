@@ -1,0 +1,1 @@
+//! The words shared by hub and clients of the care-plan hub.

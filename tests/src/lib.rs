@@ -1,0 +1,1 @@
+//! What users of the care-plan hub can rely on, tested through the real programs.
