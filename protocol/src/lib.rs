@@ -1,1 +1,21 @@
-//! The words shared by hub and clients of the care-plan hub.
+//! The words that hub, clients and operators of the care-plan hub share. No I/O, no clock, no randomness.
+//!
+//! Outside in:
+//! - [`routes`]: where each resource lives;
+//! - [`api`]: the JSON that travels, and [`problem`]: every refusal with its stable code;
+//! - [`receipt`]: the hub's signed statement that it accepted a transfer;
+//! - [`transfer`]: transfer ids, states, classes, fingerprints, digests;
+//! - [`standard`]: what the national file standard says about names and send units;
+//! - [`office`]: office numbers, service types, addresses;
+//! - [`calendar`]: months, and the days of Japan.
+
+pub mod api;
+pub mod calendar;
+pub mod office;
+pub mod problem;
+pub mod receipt;
+pub mod routes;
+pub mod standard;
+pub mod transfer;
+
+mod text;

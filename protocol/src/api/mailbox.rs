@@ -1,0 +1,223 @@
+//! Sending, the two lists, acknowledging.
+
+use crate::calendar::Month;
+use crate::office::{Address, OfficeNumber, ServiceType};
+use crate::standard::UnitStamp;
+use crate::transfer::{Class, Outcome, Sha256, State, TransferId};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// Header that names one attempt to send; required, repeated unchanged on a retry. 1 to 255 visible ASCII characters.
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// Header on the answer to a retry: `true` when the transfer had been accepted before.
+pub const IDEMPOTENCY_REPLAYED: &str = "idempotency-replayed";
+/// Header on the answer to a retry of a recalled transfer: `recalled`.
+pub const TRANSFER_STATE: &str = "transfer-state";
+/// Header by which a client shows the last receipt it holds: `EPOCH:POSITION`. One beyond the hub's end is an alarm.
+pub const LAST_RECEIPT: &str = "careplan-last-receipt";
+/// Header on file bytes: `sha-256=:BASE64:` (RFC 9530).
+pub const CONTENT_DIGEST: &str = "content-digest";
+/// Header on inbox lists with the number of transfers that nobody has fetched yet.
+pub const UNFETCHED_COUNT: &str = "careplan-unfetched";
+
+/// The answer to a send, 201. A retry gets the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Sent {
+    /// The transfer.
+    pub transfer: TransferId,
+    /// The signed receipt, a JWS in compact form.
+    pub receipt: String,
+}
+
+/// A transfer, as it stands in both lists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Transfer {
+    /// Its name.
+    pub id: TransferId,
+    /// The sender.
+    pub from: Address,
+    /// The sender's name in the directory, as of now.
+    pub from_name: String,
+    /// The recipient.
+    pub to: Address,
+    /// The recipient's name in the directory, as of now.
+    pub to_name: String,
+    /// 登録, 削除 or PDF等.
+    pub class: Class,
+    /// The month it is about.
+    pub month: Month,
+    /// Whether `month` is the month of acceptance because no file names one.
+    pub month_by_acceptance: bool,
+    /// The month in Japan in which it was accepted.
+    pub accepted_month: Month,
+    /// The 連番 of its unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stamp: Option<UnitStamp>,
+    /// The sender's message; empty for a recalled transfer and when details were destroyed.
+    pub message: String,
+    /// Its files, in the order sent; empty as `message` is.
+    pub files: Vec<File>,
+    /// Number of files.
+    pub file_count: u32,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// Where it stands.
+    pub state: State,
+    /// When it was accepted.
+    #[schema(value_type = String, format = DateTime)]
+    pub accepted_at: Timestamp,
+    /// When the recipient first opened a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub fetched_at: Option<Timestamp>,
+    /// When the recipient had opened the last of the files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub all_fetched_at: Option<Timestamp>,
+    /// What the recipient said last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledgement: Option<Acknowledged>,
+    /// When the sender recalled it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub recalled_at: Option<Timestamp>,
+    /// The last day in Japan on which its files can be had.
+    #[schema(value_type = String, format = Date)]
+    pub retained_until: Date,
+}
+
+/// A file of a transfer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct File {
+    /// Its number, from 1.
+    pub n: u16,
+    /// Its name as sent.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256 of its bytes.
+    pub sha256: Sha256,
+}
+
+/// What the recipient said of a transfer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Acknowledged {
+    /// Imported or rejected.
+    pub outcome: Outcome,
+    /// Why it was rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+}
+
+/// Body of an acknowledgement. A later one corrects an earlier one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Acknowledge {
+    /// Imported or rejected.
+    pub outcome: Outcome,
+    /// Why it was rejected: required then, up to 1,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Filters of the inbox list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct InboxQuery {
+    /// Where the page before ended (`next`), or a position.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// Entries of a page, 1 to 1,000; 100 unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// Only from this office.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub from: Option<OfficeNumber>,
+    /// Only what this service type of the office handles: that type, and what is addressed to the whole office.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub service_type: Option<ServiceType>,
+    /// Only in this state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub state: Option<State>,
+    /// Only about this month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub month: Option<Month>,
+    /// `unit`: what is not yet fetched, ascending 連番 per sender; takes no `after`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub order: Option<InboxOrder>,
+    /// Long poll: wait up to so many seconds (at most 60) for something to come in behind `after`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<u32>,
+}
+
+/// The orders of the inbox list beside that of acceptance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum InboxOrder {
+    /// Ascending 連番 per sender, only what is not yet fetched.
+    Unit,
+}
+
+/// Filters of the outbox list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct OutboxQuery {
+    /// Where the page before ended (`next`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// Entries of a page, 1 to 1,000; 100 unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// Only to this office.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub to: Option<OfficeNumber>,
+    /// Only what this service type of the office sent, and what the whole office sent.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub service_type: Option<ServiceType>,
+    /// Only in this state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub state: Option<State>,
+    /// Only about this month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub month: Option<Month>,
+    /// Only accepted on this day in Japan or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub since: Option<Date>,
+    /// Only accepted on this day in Japan or earlier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub until: Option<Date>,
+    /// `true`: only what the recipient has not fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfetched: Option<bool>,
+}
+
+/// The data of one server-sent event of the inbox. The event's id is its position, its name `transfer`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InboxEvent {
+    /// `accepted` or `recalled`.
+    pub what: State,
+    /// The transfer.
+    pub transfer: TransferId,
+    /// The sender.
+    pub from: Address,
+    /// The recipient.
+    pub to: Address,
+}
