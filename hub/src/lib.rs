@@ -1,1 +1,12 @@
-//! The care-plan hub: a mutually authenticated mailbox server for care-plan files.
+//! The care-plan hub: a mutually authenticated TLS mailbox server for care-plan files.
+//!
+//! Outside in; a module uses only those below it (`tests/layers.rs` holds the order):
+//! - `ops`, `listen`, `workers`: the process, its listeners, its background work;
+//! - `http`: requests and answers;
+//! - `access`: who are you, and may you do that; permits are made here and nowhere else;
+//! - `exchange`, `registry`, `licence`, `log`: what the hub is for;
+//! - `store`: events, their commit, the state they add up to, sealed bodies;
+//! - `tls`, `identity`: handshakes, certificates;
+//! - `config`, `metrics`, `clock`: what everything stands on.
+
+pub mod clock;

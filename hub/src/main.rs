@@ -1,3 +1,3 @@
-//! Placeholder.
+//! The program `careplan-hub`.
 
 fn main() {}
