@@ -10,3 +10,4 @@
 //! - `config`, `metrics`, `clock`: what everything stands on.
 
 pub mod clock;
+pub mod store;

@@ -1,6 +1,6 @@
 //! Months (対象年月) and the days of Japan. Instants are UTC; a day of retention, licence or metering is a day of Japan.
 
-use crate::text::travels_as_text;
+use crate::text::{stored_as_text, travels_as_text};
 use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};
 use std::fmt;
@@ -100,6 +100,7 @@ impl fmt::Debug for Month {
 }
 
 travels_as_text!(Month, "Month", "^[0-9]{4}-(0[1-9]|1[0-2])$", "2026-10");
+stored_as_text!(Month, "Month");
 
 #[cfg(test)]
 mod tests {

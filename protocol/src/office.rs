@@ -1,6 +1,6 @@
 //! Office numbers (事業所番号), service types (サービス種類) and addresses (宛先).
 
-use crate::text::travels_as_text;
+use crate::text::{stored_as_text, travels_as_text};
 use std::fmt;
 use std::str::FromStr;
 
@@ -112,6 +112,7 @@ impl fmt::Debug for OfficeNumber {
 }
 
 travels_as_text!(OfficeNumber, "OfficeNumber", "^(0[1-9]|[1-3][0-9]|4[0-7])[0-9A-HJ-NPR-Z]{8}$", "1379999012");
+stored_as_text!(OfficeNumber, "OfficeNumber");
 
 /// A service type (サービス種類コード): two characters, such as `43` or `A2`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -163,6 +164,7 @@ impl fmt::Debug for ServiceType {
 }
 
 travels_as_text!(ServiceType, "ServiceType", "^[0-9A-Z]{2}$", "43");
+stored_as_text!(ServiceType, "ServiceType");
 
 /// Where a transfer goes or comes from: `NUMBER[-TYPE]`. Without a type it means the whole office.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -235,6 +237,7 @@ impl fmt::Debug for Address {
 }
 
 travels_as_text!(Address, "Address", "^(0[1-9]|[1-3][0-9]|4[0-7])[0-9A-HJ-NPR-Z]{8}(-[0-9A-Z]{2})?$", "1379999038-15");
+stored_as_text!(Address, "Address");
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! What a transfer is called, which states it has, and what its files are known by.
 
-use crate::text::travels_as_text;
+use crate::text::{stored_as_bytes, stored_as_text, travels_as_text};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use minicbor::{Decode, Encode};
@@ -72,6 +72,7 @@ impl FromStr for TransferId {
 }
 
 travels_as_text!(TransferId, "TransferId", "^[0-9]+-[0-9]{8,}-[0-9]$", "1-00001234-4");
+stored_as_text!(TransferId, "TransferId");
 
 /// The state of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -221,6 +222,7 @@ travels_as_text!(
     "^[0-9a-f]{64}$",
     "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
 );
+stored_as_bytes!(Fingerprint, "Fingerprint");
 
 /// SHA-256 of a file's bytes, as 43 base64url characters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -253,6 +255,7 @@ impl FromStr for Sha256 {
 }
 
 travels_as_text!(Sha256, "Sha256", "^[A-Za-z0-9_-]{43}$", "n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg");
+stored_as_bytes!(Sha256, "Sha256");
 
 #[cfg(test)]
 mod tests {

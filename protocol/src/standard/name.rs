@@ -10,7 +10,7 @@
 use super::prefix::Prefix;
 use crate::calendar::Month;
 use crate::office::{Address, OfficeNumber, OfficeNumberError, ServiceType};
-use crate::text::travels_as_text;
+use crate::text::{stored_as_text, travels_as_text};
 use std::fmt;
 use std::str::FromStr;
 
@@ -52,6 +52,7 @@ impl fmt::Debug for UnitStamp {
 }
 
 travels_as_text!(UnitStamp, "UnitStamp", "^[0-9]{14}$", "20261102170001");
+stored_as_text!(UnitStamp, "UnitStamp");
 
 /// The month part of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,0 +1,278 @@
+//! The store: events, their commit, the state they add up to, sealed bodies.
+//!
+//! Everything above speaks to [`Store`]. A change is a decision handed to [`dyn Store::commit`](trait.Store.html): the one
+//! writer shows it the state of this very instant, it answers with events or a refusal, and the answer comes back when the
+//! events would survive a power cut.
+//!
+//! - [`event`]: what happened: leaf (for every verifier) and detail (sealed);
+//! - [`state`]: what all events add up to: registry, meters, mailboxes, keys seen;
+//! - [`transfer`]: one transfer as the index keeps it;
+//! - [`body`]: sealed files, going in and coming out.
+
+pub mod body;
+pub mod event;
+pub mod state;
+pub mod transfer;
+
+mod codec;
+
+use async_trait::async_trait;
+use careplan_protocol::office::{Address, OfficeNumber};
+use careplan_protocol::problem::{Code, Refusal};
+use event::{Detail, Event, NewEvent};
+use jiff::Timestamp;
+use state::State;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use tokio::sync::watch;
+use transfer::Transfer;
+
+/// Where everything durable lives. One implementation per kind of deployment; all pass the same tests.
+#[async_trait]
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// The state after the last commit that is durable. Cheap; a consistent picture for as long as it is held.
+    fn state(&self) -> Arc<State>;
+
+    /// A transfer that `office` sent.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    fn sent(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError>;
+
+    /// A transfer that was sent to `office`.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    fn received(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError>;
+
+    /// What `office` sent, from position `from` on, ascending, at most `limit`.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    fn outbox(&self, office: OfficeNumber, from: u64, limit: usize) -> Result<Vec<Transfer>, StoreError>;
+
+    /// What was sent to `office`, from position `from` on, ascending, at most `limit`.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    fn inbox(&self, office: OfficeNumber, from: u64, limit: usize) -> Result<Vec<Transfer>, StoreError>;
+
+    /// Events from position `from` on, ascending, at most `limit`; with their details where these still exist.
+    ///
+    /// # Errors
+    /// When the log cannot be read; [`StoreError::Damaged`] names what was found.
+    fn events(&self, from: u64, limit: usize) -> Result<Vec<Event>, StoreError>;
+
+    /// The sealed part of one event; `None` when it was destroyed.
+    ///
+    /// # Errors
+    /// As [`Store::events`].
+    fn detail(&self, position: u64) -> Result<Option<Detail>, StoreError>;
+
+    /// Begins an upload between two addresses: nothing is visible until the sealed body is committed with an
+    /// [`event::Fact::Accepted`], and nothing is left behind when it is dropped.
+    ///
+    /// # Errors
+    /// When there is no room ([`StoreError::Full`]) or no randomness.
+    fn upload(&self, from: Address, to: Address) -> Result<Box<dyn body::Upload>, StoreError>;
+
+    /// Opens file `n` (from 1) of a transfer; its first chunk is decrypted and verified.
+    ///
+    /// # Errors
+    /// [`StoreError::Gone`] after its retention, [`StoreError::Damaged`] when it is not what was sealed.
+    async fn open(&self, transfer: &Transfer, n: u16) -> Result<Box<dyn body::Opened>, StoreError>;
+
+    /// Hands a decision to the writer. See [`dyn Store::commit`](trait.Store.html) for the typed form.
+    async fn decide(&self, decide: Decide) -> Result<Committed, CommitError>;
+
+    /// An event that may ride with the next batch and may be lost with the process: refusals of known callers.
+    fn note(&self, event: NewEvent);
+
+    /// The signature of the receipt key `kid` over `bytes`.
+    ///
+    /// # Errors
+    /// When the hub never had that key.
+    fn sign(&self, kid: &str, bytes: &[u8]) -> Result<[u8; 64], StoreError>;
+
+    /// The id of the receipt key in use.
+    fn receipt_kid(&self) -> String;
+
+    /// All receipt keys that ever signed, published without a client certificate.
+    fn receipt_keys(&self) -> careplan_protocol::receipt::KeySet;
+
+    /// A keyed hash for values that must be compared but not read, such as idempotency keys and contents.
+    fn blind(&self, purpose: &str, bytes: &[u8]) -> [u8; 32];
+
+    /// The position of the last commit that concerns `office` (its mailboxes or its standing), now and whenever it moves.
+    /// A hint: what counts is [`Store::state`].
+    fn watch_office(&self, office: OfficeNumber) -> watch::Receiver<u64>;
+
+    /// The position of the last commit, now and whenever it moves.
+    fn watch(&self) -> watch::Receiver<u64>;
+
+    /// Ends the retention of all days up to `day`: destroys their keys, deletes their bodies and segments once the log has
+    /// their events. Called after the [`event::Fact::Expired`] of these days is durable.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    async fn expire(&self, day: jiff::civil::Date) -> Result<(), StoreError>;
+
+    /// Round of upkeep, called every few seconds: copies the log, writes snapshots, looks at the disk.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    async fn upkeep(&self) -> Result<(), StoreError>;
+
+    /// How the store is.
+    fn health(&self) -> Health;
+
+    /// Stops cleanly: the last frame is written, the index flushed, the snapshot taken. Later commits are refused.
+    async fn close(&self);
+}
+
+/// A store shared by everything above it.
+pub type SharedStore = Arc<dyn Store>;
+
+impl dyn Store {
+    /// Lets the writer decide, and returns what the decision answered once its events are durable.
+    ///
+    /// # Errors
+    /// The decision's refusal, or why nothing can be committed now.
+    pub async fn commit<T, F>(&self, decide: F) -> Result<(T, Committed), CommitError>
+    where
+        T: Send + Sync + 'static,
+        F: FnOnce(&dyn View) -> Result<Decided<T>, Refusal> + Send + 'static,
+    {
+        let slot = Arc::new(OnceLock::new());
+        let writer_side = Arc::clone(&slot);
+        let boxed: Decide = Box::new(move |view| {
+            let decided = decide(view)?;
+            // The slot is filled once: the writer calls a decision once.
+            let _ = writer_side.set(decided.answer);
+            Ok(decided.events)
+        });
+        let committed = self.decide(boxed).await?;
+        let answer = Arc::into_inner(slot).and_then(OnceLock::into_inner);
+        answer.map(|answer| (answer, committed)).ok_or(CommitError::Failed)
+    }
+}
+
+/// A decision as the writer takes it.
+pub type Decide = Box<dyn FnOnce(&dyn View) -> Result<Vec<NewEvent>, Refusal> + Send>;
+
+/// What a decision came to: events to commit, all or none, and an answer for the caller.
+///
+/// Without events nothing is written, and the answer still comes only when all that the decision saw is durable.
+#[derive(Debug)]
+pub struct Decided<T> {
+    /// What happened.
+    pub events: Vec<NewEvent>,
+    /// What the caller is told.
+    pub answer: T,
+}
+
+/// What a decision sees: everything committed so far, this batch included.
+pub trait View {
+    /// The state.
+    fn state(&self) -> &State;
+
+    /// The instant that the decision's events will bear. Never before that of the last event.
+    fn now(&self) -> Timestamp;
+
+    /// The position that the decision's first event will have.
+    fn position(&self) -> u64;
+
+    /// A transfer that `office` sent.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    fn sent(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError>;
+
+    /// A transfer that was sent to `office`.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    fn received(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError>;
+}
+
+/// Where a decision's events stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// Which life of the log.
+    pub epoch: u32,
+    /// The position of the first event (or the next one, when there was none).
+    pub position: u64,
+    /// The instant they bear.
+    pub at: Timestamp,
+}
+
+/// Why nothing was committed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// The decision refused.
+    #[error("refused: {0}")]
+    Refused(#[from] Refusal),
+    /// The queue is full.
+    #[error("too many commits are waiting")]
+    Busy,
+    /// There is no room, neither for this nor in the reserve.
+    #[error("the disk is full")]
+    Full,
+    /// The store is closing or has failed; nothing more is committed.
+    #[error("the store takes no more events")]
+    Failed,
+}
+
+impl From<CommitError> for Refusal {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Refused(refusal) => refusal,
+            CommitError::Busy => Self { retry_after: Some(1), ..Self::new(Code::Busy) },
+            CommitError::Full => Self { retry_after: Some(30), ..Self::new(Code::Unavailable) },
+            CommitError::Failed => Self { retry_after: Some(5), ..Self::new(Code::Unavailable) },
+        }
+    }
+}
+
+/// Why the store cannot answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// No room for uploads (below the watermark).
+    #[error("no room for uploads")]
+    Full,
+    /// Its retention is over.
+    #[error("its retention is over")]
+    Gone,
+    /// What is stored is not what was written.
+    #[error("damaged: {0}")]
+    Damaged(String),
+    /// The machine refused.
+    #[error("{0}")]
+    Io(String),
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full => Self { retry_after: Some(60), ..Self::new(Code::StorageFull) },
+            StoreError::Gone => Self::new(Code::Gone),
+            StoreError::Damaged(_) => Self::new(Code::Damaged),
+            StoreError::Io(_) => Self::new(Code::Internal),
+        }
+    }
+}
+
+/// How the store is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Free bytes of its disk.
+    pub disk_free: u64,
+    /// Whether uploads are refused for want of room.
+    pub full: bool,
+    /// Whether commits are refused for good: a sync failed, or the store is closed.
+    pub failed: bool,
+    /// Damage found and not served, in words for operators.
+    pub damage: Vec<String>,
+    /// What was cut from the tail at the last start, in words for operators.
+    pub cut: Option<String>,
+}

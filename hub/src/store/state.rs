@@ -1,0 +1,157 @@
+//! The state that all events add up to. Persistent maps: a clone is a pointer, so readers hold a picture of one instant
+//! while the writer goes on.
+
+mod registry;
+
+pub use registry::{Certificate, Office, Person, Registry, Term};
+
+use super::codec;
+use super::event::{Event, Fact};
+use careplan_protocol::api::Count;
+use careplan_protocol::calendar::{Month, day_in_japan};
+use careplan_protocol::office::OfficeNumber;
+use imbl::{HashMap, OrdMap, OrdSet};
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+/// Everything but the transfers themselves.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    /// Which life of the log.
+    pub epoch: u32,
+    /// The position of the next event.
+    pub next: u64,
+    /// The instant of the last event.
+    pub last_at: Timestamp,
+    /// Offices, certificates, people.
+    pub registry: Registry,
+    /// The meter: counted at acceptance, by office and accepted month.
+    pub meters: OrdMap<(OfficeNumber, Month), Meter>,
+    /// What lists and waits need to know of each office.
+    pub mailboxes: HashMap<OfficeNumber, Mailbox>,
+    /// Idempotency keys seen (keyed hash of office and key, its first 16 bytes) and the transfer each one made.
+    pub keys: HashMap<[u8; 16], u64>,
+    /// Retention is over for all days up to this one.
+    pub expired_through: Option<Date>,
+    /// The first position of each day in Japan (`YYYYMMDD`) that has an event.
+    pub day_starts: OrdMap<u32, u64>,
+    /// The instant of the last confirmation of the clock by an operator.
+    pub clock_confirmed_at: Option<Timestamp>,
+    /// Transfers accepted so far.
+    pub transfers: u64,
+}
+
+/// What an office sent and received in a month.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Meter {
+    /// Sent by the office.
+    pub sent: Count,
+    /// Received by the office.
+    pub received: Count,
+}
+
+/// What lists and waits need to know of an office.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mailbox {
+    /// One more than the position of the last event that changed the inbox; 0 before any.
+    pub inbox_version: u64,
+    /// One more than the position of the last event that changed the outbox; 0 before any.
+    pub outbox_version: u64,
+    /// Positions of transfers to the office that are neither fetched nor recalled nor expired.
+    pub unfetched: OrdSet<u64>,
+}
+
+impl State {
+    /// Takes up the next event. Pure: the same events always give the same state.
+    pub fn apply(&mut self, event: &Event) {
+        self.epoch = event.epoch;
+        self.next = event.position + 1;
+        self.last_at = event.at;
+        self.day_starts.entry(codec::day_number(day_in_japan(event.at))).or_insert(event.position);
+        self.registry.apply(event);
+        match &event.fact {
+            Fact::Accepted { from, to, files, bytes, .. } => {
+                self.transfers += 1;
+                self.count(event, from.office, to.office, u64::from(*files), *bytes);
+                self.touch_outbox(from.office, event.position);
+                self.touch_inbox(to.office, event.position).unfetched.insert(event.position);
+                if let Some(key) = event.detail.as_ref().and_then(|detail| detail.key.as_deref()).and_then(short_key) {
+                    self.keys.insert(key, event.position);
+                }
+            }
+            Fact::Fetched { of, .. } | Fact::Recalled { of } => {
+                self.touch_outbox(of.from.office, event.position);
+                self.touch_inbox(of.to.office, event.position).unfetched.remove(&of.position);
+            }
+            Fact::Acknowledged { of, .. } => {
+                self.touch_outbox(of.from.office, event.position);
+                self.touch_inbox(of.to.office, event.position);
+            }
+            Fact::Expired { through, .. } => {
+                self.expired_through = Some(*through);
+                self.forget_unfetched(self.first_after(*through));
+            }
+            Fact::ClockConfirmed => self.clock_confirmed_at = Some(event.at),
+            _ => {}
+        }
+    }
+
+    /// The position of the first event after `day`, or the next position.
+    pub fn first_after(&self, day: Date) -> u64 {
+        let later = codec::day_number(day) + 1;
+        self.day_starts.range(later..).next().map_or(self.next, |(_, position)| *position)
+    }
+
+    /// Transfers to any office that are neither fetched nor recalled and stand before a position.
+    pub fn unfetched_before(&self, before: u64) -> u64 {
+        self.mailboxes.values().map(|mailbox| mailbox.unfetched.range(..before).count() as u64).sum()
+    }
+
+    /// The mailbox of an office; empty before its first transfer.
+    pub fn mailbox(&self, office: OfficeNumber) -> Mailbox {
+        self.mailboxes.get(&office).cloned().unwrap_or_default()
+    }
+
+    fn count(&mut self, event: &Event, from: OfficeNumber, to: OfficeNumber, files: u64, bytes: u64) {
+        let month = Month::in_japan(event.at);
+        let add = |count: &mut Count| {
+            count.transfers += 1;
+            count.files += files;
+            count.bytes += bytes;
+        };
+        add(&mut self.meters.entry((from, month)).or_default().sent);
+        add(&mut self.meters.entry((to, month)).or_default().received);
+    }
+
+    /// Takes what stands before a position out of the sets of unfetched transfers.
+    fn forget_unfetched(&mut self, before: u64) {
+        let has_stale = |mailbox: &Mailbox| mailbox.unfetched.get_min().is_some_and(|first| *first < before);
+        let stale: Vec<OfficeNumber> =
+            self.mailboxes.iter().filter(|(_, mailbox)| has_stale(mailbox)).map(|(office, _)| *office).collect();
+        for office in stale {
+            if let Some(mailbox) = self.mailboxes.get_mut(&office) {
+                let (_, boundary, mut kept) = std::mem::take(&mut mailbox.unfetched).split_member(&before);
+                if boundary {
+                    kept.insert(before);
+                }
+                mailbox.unfetched = kept;
+                mailbox.inbox_version = self.next;
+            }
+        }
+    }
+
+    fn touch_inbox(&mut self, office: OfficeNumber, position: u64) -> &mut Mailbox {
+        let mailbox = self.mailboxes.entry(office).or_default();
+        mailbox.inbox_version = position + 1;
+        mailbox
+    }
+
+    fn touch_outbox(&mut self, office: OfficeNumber, position: u64) {
+        self.mailboxes.entry(office).or_default().outbox_version = position + 1;
+    }
+}
+
+/// The part of a keyed hash that the map of keys holds.
+pub fn short_key(hash: &[u8]) -> Option<[u8; 16]> {
+    hash.get(..16)?.try_into().ok()
+}
