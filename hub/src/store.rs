@@ -33,6 +33,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// The state after the last commit that is durable. Cheap; a consistent picture for as long as it is held.
     fn state(&self) -> Arc<State>;
 
+    /// The day in Japan that expiry goes by (licences, retention): that of the clock; while a jump of the clock of more
+    /// than 36 hours against the last event is in doubt, the day of the last event before the jump.
+    fn today(&self) -> jiff::civil::Date;
+
     /// A transfer that `office` sent.
     ///
     /// # Errors
@@ -179,6 +183,9 @@ pub trait View {
     /// The instant that the decision's events will bear. Never before that of the last event.
     fn now(&self) -> Timestamp;
 
+    /// As [`Store::today`], at this instant.
+    fn today(&self) -> jiff::civil::Date;
+
     /// The position that the decision's first event will have.
     fn position(&self) -> u64;
 
@@ -273,6 +280,8 @@ pub struct Health {
     pub failed: bool,
     /// Damage found and not served, in words for operators.
     pub damage: Vec<String>,
+    /// Set while a jump of the clock is in doubt: what was seen, in words for operators.
+    pub clock_doubt: Option<String>,
     /// What was cut from the tail at the last start, in words for operators.
     pub cut: Option<String>,
 }
