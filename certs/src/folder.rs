@@ -1,0 +1,213 @@
+//! An authority on disk:
+//!
+//! ```text
+//! ca.crt         its certificate, PEM
+//! ca.key         its key, PKCS#8 PEM, mode 0600
+//! issued.jsonl   one line of JSON per certificate issued, appended and synced before the certificate is given out
+//! ```
+
+use crate::profile::{Lifetimes, Template};
+use crate::{Authority, CertsError, Issued, Key, PublicKey, Randomness};
+use careplan_protocol::transfer::Fingerprint;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+/// An authority and the folder it lives in.
+#[derive(Debug)]
+pub struct AuthorityFolder {
+    path: PathBuf,
+    authority: Authority,
+}
+
+/// One line of `issued.jsonl`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Version of this line, 1.
+    pub version: u8,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// The profile's word.
+    pub profile: String,
+    /// Serial number, hexadecimal.
+    pub serial: String,
+    /// SHA-256 of its DER.
+    pub fingerprint: Fingerprint,
+    /// Subject in one line.
+    pub subject: String,
+    /// First instant.
+    pub not_before: Timestamp,
+    /// Last instant.
+    pub not_after: Timestamp,
+}
+
+impl AuthorityFolder {
+    /// Creates the folder with a new authority in it.
+    ///
+    /// # Errors
+    /// When an authority is already there, or nothing can be written.
+    pub fn create(
+        path: &Path,
+        name: &str,
+        lifetimes: &Lifetimes,
+        now: Timestamp,
+        randomness: &dyn Randomness,
+    ) -> Result<Self, CertsError> {
+        for file in [CERTIFICATE, KEY, RECORD] {
+            let file = path.join(file);
+            if file.exists() {
+                return Err(CertsError::Exists(file));
+            }
+        }
+        std::fs::create_dir_all(path).map_err(at(path))?;
+        let (authority, key) = Authority::create(name, lifetimes, now, randomness)?;
+        write_new(&path.join(KEY), key.as_bytes(), true)?;
+        write_new(&path.join(RECORD), b"", false)?;
+        write_new(&path.join(CERTIFICATE), authority.certificate().as_bytes(), false)?;
+        sync_folder(path)?;
+        Ok(Self { path: path.to_owned(), authority })
+    }
+
+    /// Opens a folder made by [`AuthorityFolder::create`].
+    ///
+    /// # Errors
+    /// When certificate and key cannot be read or do not belong together.
+    pub fn open(path: &Path) -> Result<Self, CertsError> {
+        let read = |file: &str| {
+            let file = path.join(file);
+            std::fs::read_to_string(&file).map_err(at(&file))
+        };
+        Ok(Self { authority: Authority::from_pem(&read(CERTIFICATE)?, &read(KEY)?)?, path: path.to_owned() })
+    }
+
+    /// The authority.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// Where its key lies.
+    pub fn key_file(&self) -> PathBuf {
+        self.path.join(KEY)
+    }
+
+    /// Issues for a key that came from elsewhere, and records it.
+    ///
+    /// # Errors
+    /// When it cannot be issued or recorded.
+    pub fn issue(
+        &self,
+        template: &Template,
+        key: &PublicKey,
+        now: Timestamp,
+        randomness: &dyn Randomness,
+    ) -> Result<Issued, CertsError> {
+        let mut template = template.clone();
+        // Nothing outlives the authority: clients would refuse it anyway, with a message nobody understands.
+        template.not_after = template.not_after.min(self.authority.facts().not_after);
+        let issued = self.authority.issue(&template, key, randomness)?;
+        self.record(&template, &issued, now)?;
+        Ok(issued)
+    }
+
+    /// Issues together with a new key, and records it.
+    ///
+    /// # Errors
+    /// As [`AuthorityFolder::issue`].
+    pub fn issue_with_key(
+        &self,
+        template: &Template,
+        now: Timestamp,
+        randomness: &dyn Randomness,
+    ) -> Result<(Issued, Key), CertsError> {
+        let key = Key::generate()?;
+        Ok((self.issue(template, &key.public()?, now, randomness)?, key))
+    }
+
+    /// Everything issued so far, the oldest first. A last line cut short by a crash is left out: its certificate was
+    /// never given out.
+    ///
+    /// # Errors
+    /// When the record cannot be read or holds a line that is none.
+    pub fn issued(&self) -> Result<Vec<Record>, CertsError> {
+        let path = self.path.join(RECORD);
+        let mut reader = BufReader::new(File::open(&path).map_err(at(&path))?);
+        let mut records = Vec::new();
+        let mut line = String::new();
+        while reader.read_line(&mut line).map_err(at(&path))? > 0 {
+            if line.ends_with('\n') && !line.trim().is_empty() {
+                let broken = |_| CertsError::Unreadable("record of issued certificates (issued.jsonl)");
+                records.push(serde_json::from_str(&line).map_err(broken)?);
+            }
+            line.clear();
+        }
+        Ok(records)
+    }
+
+    fn record(&self, template: &Template, issued: &Issued, now: Timestamp) -> Result<(), CertsError> {
+        let record = Record {
+            version: 1,
+            issued_at: now,
+            profile: template.profile.clone(),
+            serial: issued.facts.serial.clone(),
+            fingerprint: issued.facts.fingerprint,
+            subject: template.subject(),
+            not_before: issued.facts.not_before,
+            not_after: issued.facts.not_after,
+        };
+        let unreadable = |_| CertsError::Unreadable("record");
+        let line = serde_json::to_string(&record).map_err(unreadable)? + "\n";
+        let path = self.path.join(RECORD);
+        let mut file = OpenOptions::new().read(true).append(true).open(&path).map_err(at(&path))?;
+        cut_torn_line(&mut file).map_err(at(&path))?;
+        file.write_all(line.as_bytes()).and_then(|()| file.sync_data()).map_err(at(&path))
+    }
+}
+
+/// A crash in the middle of a line leaves it without its end; what is appended must not run into it.
+fn cut_torn_line(file: &mut File) -> std::io::Result<()> {
+    let length = file.metadata()?.len();
+    let from = length.saturating_sub(64 * 1024);
+    file.seek(SeekFrom::Start(from))?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail)?;
+    let kept = tail.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1) as u64;
+    if from + kept < length { file.set_len(from + kept) } else { Ok(()) }
+}
+
+/// Writes and syncs a file that must not be there yet; secret ones are readable by their owner only from the start.
+///
+/// # Errors
+/// When it is there already, or cannot be written.
+pub fn write_new(path: &Path, bytes: &[u8], secret: bool) -> Result<(), CertsError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(if secret { 0o600 } else { 0o644 });
+    }
+    #[cfg(not(unix))]
+    let _ = secret;
+    let mut file = options.open(path).map_err(at(path))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(at(path))
+}
+
+/// Syncs a folder, so that files made in it stay.
+///
+/// # Errors
+/// When it cannot be synced.
+pub fn sync_folder(path: &Path) -> Result<(), CertsError> {
+    // Windows has no handle on folders to sync, and needs none.
+    if cfg!(unix) { File::open(path).and_then(|folder| folder.sync_all()).map_err(at(path)) } else { Ok(()) }
+}
+
+fn at(path: &Path) -> impl FnOnce(std::io::Error) -> CertsError {
+    let path = path.to_owned();
+    move |source| CertsError::File { path, source }
+}
+
+const CERTIFICATE: &str = "ca.crt";
+const KEY: &str = "ca.key";
+const RECORD: &str = "issued.jsonl";
