@@ -1,0 +1,173 @@
+//! Who are you, and may you do that. Permits are made here and nowhere else; whoever guards something wants one.
+//!
+//! Asked anew for every request, so that revocation, suspension and expiry reach connections that are already open.
+
+mod caller;
+mod permit;
+mod presence;
+mod rate;
+mod scope;
+
+pub use caller::Caller;
+pub use permit::{LogPermit, OfficePermit, OperatorPermit, RetryPermit, SendPermit};
+pub use presence::{Presence, Seen};
+pub use scope::{Scope, ScopeError};
+
+use crate::clock::SharedClock;
+use crate::config::Config;
+use crate::identity::{AnchorTable, AnchorVerdict, Peer};
+use crate::licence;
+use crate::store::SharedStore;
+use crate::store::state::{Office, State};
+use careplan_protocol::office::{Address, OfficeNumber};
+use careplan_protocol::problem::{Code, Refusal};
+use jiff::civil::Date;
+use rate::RateLimit;
+use std::sync::Arc;
+
+/// Decides who may do what.
+#[derive(Debug)]
+pub struct Access {
+    store: SharedStore,
+    clock: SharedClock,
+    anchors: Arc<AnchorTable>,
+    config: Arc<Config>,
+    rate: RateLimit,
+    presence: Presence,
+}
+
+impl Access {
+    /// Access to what the store holds, for the certificates that the anchors vouch for.
+    pub fn new(store: SharedStore, clock: SharedClock, anchors: Arc<AnchorTable>, config: Arc<Config>) -> Self {
+        let rate = RateLimit::per_minute(config.limits.requests_per_minute);
+        Self { store, clock, anchors, config, rate, presence: Presence::default() }
+    }
+
+    /// Whom the certificate stands for, at this instant.
+    ///
+    /// # Errors
+    /// When it is not valid now, revoked, unknown, or its anchor's revocation list is too old.
+    pub fn caller(&self, peer: &Peer) -> Result<Caller, Refusal> {
+        let now = self.clock.now();
+        if now < peer.not_before || now > peer.not_after {
+            return Err(Code::CertificateExpired.into());
+        }
+        match self.anchors.check(peer, now) {
+            AnchorVerdict::Ok => {}
+            AnchorVerdict::Revoked => return Err(Code::CertificateRevoked.into()),
+            AnchorVerdict::Stale => return Err(Code::RevocationListStale.into()),
+        }
+        caller::find(&self.store.state(), &self.config.operators, peer, self.store.today())
+    }
+
+    /// May this certificate act for the office: read its lists, fetch, acknowledge, recall?
+    ///
+    /// # Errors
+    /// A foreign office answers like one that does not exist.
+    pub fn office(&self, peer: &Peer, office: OfficeNumber) -> Result<OfficePermit, Refusal> {
+        let permit = self.acting_for(peer, office)?;
+        self.refuse_suspended(office)?;
+        self.rate.check(office)?;
+        Ok(permit)
+    }
+
+    /// May this certificate ask what became of an earlier send of the office? Asked before licence, suspension,
+    /// recipient and limits, so that a retry always gets its receipt.
+    ///
+    /// # Errors
+    /// As [`Access::office`], but neither suspension nor rate count.
+    pub fn retry(&self, peer: &Peer, office: OfficeNumber) -> Result<RetryPermit, Refusal> {
+        self.acting_for(peer, office).map(RetryPermit::of)
+    }
+
+    /// May this office send from and to these addresses now? An early refusal: what counts is decided with the commit.
+    ///
+    /// # Errors
+    /// Suspension, rate, licence, or the recipient.
+    pub fn send(&self, permit: &RetryPermit, from: Address, to: Address) -> Result<SendPermit, Refusal> {
+        self.refuse_suspended(permit.office)?;
+        self.rate.check(permit.office)?;
+        may_exchange(&self.store.state(), self.store.today(), from, to)?;
+        Ok(SendPermit::of(permit, from, to))
+    }
+
+    /// May this certificate change the registry?
+    ///
+    /// # Errors
+    /// When it is no operator's.
+    pub fn operator(&self, peer: &Peer) -> Result<OperatorPermit, Refusal> {
+        match self.caller(peer)? {
+            Caller::Operator { name, certificate } => Ok(OperatorPermit::of(certificate, name)),
+            Caller::Office { .. } | Caller::Auditor { .. } => Err(Code::Forbidden.into()),
+        }
+    }
+
+    /// May this certificate search the whole log, or which part of it?
+    ///
+    /// # Errors
+    /// When it is neither an operator's nor an auditor's.
+    pub fn log(&self, peer: &Peer) -> Result<LogPermit, Refusal> {
+        match self.caller(peer)? {
+            Caller::Operator { name, certificate } => Ok(LogPermit::of(certificate, name, Scope::All, false)),
+            Caller::Auditor { name, certificate, scope } => Ok(LogPermit::of(certificate, name, scope, true)),
+            Caller::Office { .. } => Err(Code::Forbidden.into()),
+        }
+    }
+
+    /// When offices called last, and with what.
+    pub fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
+    fn acting_for(&self, peer: &Peer, office: OfficeNumber) -> Result<OfficePermit, Refusal> {
+        match self.caller(peer)? {
+            Caller::Office { office: own, certificate } if own == office => Ok(OfficePermit::of(office, certificate)),
+            Caller::Office { .. } => Err(Code::NotFound.into()),
+            Caller::Operator { .. } | Caller::Auditor { .. } => Err(Code::Forbidden.into()),
+        }
+    }
+
+    fn refuse_suspended(&self, office: OfficeNumber) -> Result<(), Refusal> {
+        match self.store.state().registry.office(office) {
+            Some(office) if office.suspended => Err(Code::OfficeSuspended.into()),
+            Some(_) => Ok(()),
+            None => Err(Code::CertificateUnknown.into()),
+        }
+    }
+}
+
+/// The rules of sending that depend on the registry: the sender's licence, the recipient's standing, licence and types.
+///
+/// Asked early by [`Access::send`], and again by the decision at the instant of the commit.
+///
+/// # Errors
+/// The first rule that is broken.
+pub fn may_exchange(state: &State, today: Date, from: Address, to: Address) -> Result<(), Refusal> {
+    let sender = state.registry.office(from.office).ok_or(Code::CertificateUnknown)?;
+    if sender.suspended {
+        return Err(Code::OfficeSuspended.into());
+    }
+    if !licence::runs(sender, today) {
+        return Err(Code::LicenceExpired.into());
+    }
+    let recipient = state.registry.office(to.office).ok_or(Code::RecipientUnknown)?;
+    if !can_receive(recipient, today) {
+        return Err(Code::RecipientUnavailable.into());
+    }
+    match to.service_type {
+        Some(service_type) if !recipient.service_types.contains(&service_type) => {
+            Err(Code::RecipientTypeUnknown.into())
+        }
+        _ if from == to => Err(Refusal::because(
+            Code::FieldInvalid,
+            "送信元と送信先が同じです。",
+            "The sender and the recipient are the same.",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether an office can take transfers now.
+pub fn can_receive(office: &Office, today: Date) -> bool {
+    !office.removed && !office.suspended && licence::runs(office, today)
+}

@@ -1,0 +1,62 @@
+//! The outermost layer: refusals are written down in the caller's language, and told to the log.
+
+use super::{SharedApp, answer, extract};
+use crate::access::Caller;
+use crate::identity::Peer;
+use crate::listen::RequestId;
+use crate::store::event::{Detail, Fact, NewEvent};
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use careplan_protocol::problem::{Code, Refusal};
+use std::sync::Arc;
+
+/// Lets the request pass, and deals with what was refused.
+pub(super) async fn told(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
+    let language = extract::language(request.headers());
+    let request_id = request.extensions().get::<RequestId>().map(ToString::to_string);
+    let peer = request.extensions().get::<Arc<Peer>>().cloned();
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let method = request.method().clone();
+    let office = office_in(request.uri().path());
+    let mut response = next.run(request).await;
+    if let Some(refusal) = response.extensions().get::<Refusal>().cloned() {
+        answer::write(&refusal, language, request_id, &mut response);
+        if let (Some(peer), Some(route)) = (peer, route) {
+            note(&app, &peer, &refusal, format!("{method} {route}"), office);
+        }
+    }
+    response
+}
+
+/// Refusals of known callers are events; of unknown ones only the number counts. Floods write nothing.
+fn note(
+    app: &SharedApp,
+    peer: &Peer,
+    refusal: &Refusal,
+    route: String,
+    office: Option<careplan_protocol::office::OfficeNumber>,
+) {
+    if matches!(refusal.code, Code::RateLimited | Code::Busy | Code::Unavailable) {
+        return;
+    }
+    let known = match app.access.caller(peer) {
+        Ok(Caller::Office { .. } | Caller::Operator { .. } | Caller::Auditor { .. }) => true,
+        Err(refusal) => matches!(refusal.code, Code::CertificateRevoked | Code::RevocationListStale),
+    };
+    match known {
+        true => app.store.note(NewEvent {
+            actor: Some(peer.fingerprint),
+            fact: Fact::Refused { code: refusal.code.as_str().to_owned(), route, office },
+            detail: Detail::default(),
+            body: None,
+        }),
+        false => app.log.stranger(),
+    }
+}
+
+fn office_in(path: &str) -> Option<careplan_protocol::office::OfficeNumber> {
+    let mut parts = path.split('/');
+    parts.find(|part| *part == "offices" || *part == "directory")?;
+    parts.next()?.parse().ok()
+}
