@@ -17,7 +17,7 @@ pub mod transfer;
 mod codec;
 
 use async_trait::async_trait;
-use careplan_protocol::office::{Address, OfficeNumber};
+use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::problem::{Code, Refusal};
 use event::{Detail, Event, NewEvent};
 use jiff::Timestamp;
@@ -73,12 +73,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// As [`Store::events`].
     fn detail(&self, position: u64) -> Result<Option<Detail>, StoreError>;
 
-    /// Begins an upload between two addresses: nothing is visible until the sealed body is committed with an
+    /// Begins an upload between two offices, whose numbers the sealed chunks are bound to (not their service types, which
+    /// are known only when the last file name was read): nothing is visible until the sealed body is committed with an
     /// [`event::Fact::Accepted`], and nothing is left behind when it is dropped.
     ///
     /// # Errors
     /// When there is no room ([`StoreError::Full`]) or no randomness.
-    fn upload(&self, from: Address, to: Address) -> Result<Box<dyn body::Upload>, StoreError>;
+    fn upload(&self, from: OfficeNumber, to: OfficeNumber) -> Result<Box<dyn body::Upload>, StoreError>;
 
     /// Opens file `n` (from 1) of a transfer; its first chunk is decrypted and verified.
     ///

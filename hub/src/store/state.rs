@@ -59,6 +59,8 @@ pub struct Mailbox {
     pub outbox_version: u64,
     /// Positions of transfers to the office that are neither fetched nor recalled nor expired.
     pub unfetched: OrdSet<u64>,
+    /// The offices it exchanged with, in either direction, and the last accepted month with each.
+    pub partners: HashMap<OfficeNumber, Month>,
 }
 
 impl State {
@@ -73,6 +75,7 @@ impl State {
             Fact::Accepted { from, to, files, bytes, .. } => {
                 self.transfers += 1;
                 self.count(event, from.office, to.office, u64::from(*files), *bytes);
+                self.acquaint(event, from.office, to.office);
                 self.touch_outbox(from.office, event.position);
                 self.touch_inbox(to.office, event.position).unfetched.insert(event.position);
                 if let Some(key) = event.detail.as_ref().and_then(|detail| detail.key.as_deref()).and_then(short_key) {
@@ -121,6 +124,13 @@ impl State {
         };
         add(&mut self.meters.entry((from, month)).or_default().sent);
         add(&mut self.meters.entry((to, month)).or_default().received);
+    }
+
+    fn acquaint(&mut self, event: &Event, from: OfficeNumber, to: OfficeNumber) {
+        let month = Month::in_japan(event.at);
+        for (one, other) in [(from, to), (to, from)] {
+            self.mailboxes.entry(one).or_default().partners.insert(other, month);
+        }
     }
 
     /// Takes what stands before a position out of the sets of unfetched transfers.
