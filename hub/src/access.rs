@@ -3,25 +3,20 @@
 //! Asked anew for every request, so that revocation, suspension and expiry reach connections that are already open.
 
 mod caller;
-mod permit;
 mod presence;
 mod rate;
-mod scope;
 
 pub use caller::Caller;
-pub use permit::{LogPermit, OfficePermit, OperatorPermit, RetryPermit, SendPermit};
 pub use presence::{Presence, Seen};
-pub use scope::{Scope, ScopeError};
 
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::identity::{AnchorTable, AnchorVerdict, Peer};
 use crate::licence;
+use crate::permit::{LogPermit, OfficePermit, OperatorPermit, RetryPermit, Scope, SendPermit};
 use crate::store::SharedStore;
-use crate::store::state::{Office, State};
 use careplan_protocol::office::{Address, OfficeNumber};
 use careplan_protocol::problem::{Code, Refusal};
-use jiff::civil::Date;
 use rate::RateLimit;
 use std::sync::Arc;
 
@@ -85,9 +80,9 @@ impl Access {
     /// # Errors
     /// Suspension, rate, licence, or the recipient.
     pub fn send(&self, permit: &RetryPermit, from: Address, to: Address) -> Result<SendPermit, Refusal> {
-        self.refuse_suspended(permit.office)?;
-        self.rate.check(permit.office)?;
-        may_exchange(&self.store.state(), self.store.today(), from, to)?;
+        self.refuse_suspended(permit.office())?;
+        self.rate.check(permit.office())?;
+        licence::may_exchange(&self.store.state(), self.store.today(), from, to)?;
         Ok(SendPermit::of(permit, from, to))
     }
 
@@ -134,40 +129,4 @@ impl Access {
             None => Err(Code::CertificateUnknown.into()),
         }
     }
-}
-
-/// The rules of sending that depend on the registry: the sender's licence, the recipient's standing, licence and types.
-///
-/// Asked early by [`Access::send`], and again by the decision at the instant of the commit.
-///
-/// # Errors
-/// The first rule that is broken.
-pub fn may_exchange(state: &State, today: Date, from: Address, to: Address) -> Result<(), Refusal> {
-    let sender = state.registry.office(from.office).ok_or(Code::CertificateUnknown)?;
-    if sender.suspended {
-        return Err(Code::OfficeSuspended.into());
-    }
-    if !licence::runs(sender, today) {
-        return Err(Code::LicenceExpired.into());
-    }
-    let recipient = state.registry.office(to.office).ok_or(Code::RecipientUnknown)?;
-    if !can_receive(recipient, today) {
-        return Err(Code::RecipientUnavailable.into());
-    }
-    match to.service_type {
-        Some(service_type) if !recipient.service_types.contains(&service_type) => {
-            Err(Code::RecipientTypeUnknown.into())
-        }
-        _ if from == to => Err(Refusal::because(
-            Code::FieldInvalid,
-            "送信元と送信先が同じです。",
-            "The sender and the recipient are the same.",
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// Whether an office can take transfers now.
-pub fn can_receive(office: &Office, today: Date) -> bool {
-    !office.removed && !office.suspended && licence::runs(office, today)
 }

@@ -4,10 +4,12 @@
 //! - `ops`, `listen`, `workers`: the process, its listeners, its background work;
 //! - `http`: requests and answers;
 //! - `access`: who are you, and may you do that; permits are made here and nowhere else;
-//! - `exchange`, `registry`, `licence`, `log`: what the hub is for;
+//! - `exchange`, `registry`, `licence`, `log`: what the hub is for; `permit`: what they want shown;
 //! - `store`: events, their commit, the state they add up to, sealed bodies;
 //! - `tls`, `identity`: handshakes, certificates;
 //! - `config`, `metrics`, `clock`: what everything stands on.
 
 pub mod clock;
+pub mod licence;
+pub mod permit;
 pub mod store;

@@ -3,8 +3,10 @@
 //! A term runs from 00:00 in Japan of the day of application to 24:00 of the day before the same date next year; one that
 //! begins on 29 February ends on 28 February.
 
-use crate::store::state::{Office, Term};
+use crate::store::state::{Office, State, Term};
 use careplan_protocol::api;
+use careplan_protocol::office::Address;
+use careplan_protocol::problem::{Code, Refusal};
 use jiff::ToSpan;
 use jiff::civil::Date;
 
@@ -51,6 +53,42 @@ pub fn renewal_start(office: &Office, today: Date) -> Date {
         Some(until) if until >= today => until.saturating_add(1.day()),
         _ => today,
     }
+}
+
+/// The rules of sending that depend on the registry: the sender's licence, the recipient's standing, licence and types.
+///
+/// Asked early by access, and again by the decision at the instant of the commit.
+///
+/// # Errors
+/// The first rule that is broken.
+pub fn may_exchange(state: &State, today: Date, from: Address, to: Address) -> Result<(), Refusal> {
+    let sender = state.registry.office(from.office).ok_or(Code::CertificateUnknown)?;
+    if sender.suspended {
+        return Err(Code::OfficeSuspended.into());
+    }
+    if !runs(sender, today) {
+        return Err(Code::LicenceExpired.into());
+    }
+    let recipient = state.registry.office(to.office).ok_or(Code::RecipientUnknown)?;
+    if !can_receive(recipient, today) {
+        return Err(Code::RecipientUnavailable.into());
+    }
+    match to.service_type {
+        Some(service_type) if !recipient.service_types.contains(&service_type) => {
+            Err(Code::RecipientTypeUnknown.into())
+        }
+        _ if from == to => Err(Refusal::because(
+            Code::FieldInvalid,
+            "送信元と送信先が同じです。",
+            "The sender and the recipient are the same.",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether an office can take transfers now.
+pub fn can_receive(office: &Office, today: Date) -> bool {
+    !office.removed && !office.suspended && runs(office, today)
 }
 
 /// The licence as the office and operators see it.
@@ -137,6 +175,9 @@ mod tests {
         let office = office(&[(from, last_day(from))]);
         let licence = describe(&office, date(2027, 3, 31)).unwrap();
         assert_eq!((licence.running, licence.days_left, licence.renews), (true, 1, true));
-        assert_eq!((warning(91), warning(90), warning(31), warning(7), warning(0)), (None, Some(90), Some(60), Some(7), Some(7)));
+        assert_eq!(
+            (warning(91), warning(90), warning(31), warning(7), warning(0)),
+            (None, Some(90), Some(60), Some(7), Some(7))
+        );
     }
 }

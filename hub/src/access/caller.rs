@@ -1,8 +1,8 @@
 //! From a certificate to whom it stands for.
 
-use super::scope::Scope;
 use crate::config::Operator;
 use crate::identity::Peer;
+use crate::permit::Scope;
 use crate::store::state::State;
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::problem::{Code, Refusal};

@@ -1,8 +1,8 @@
 //! From a request to permits and typed values: handlers name what they need, and cannot forget to ask.
 
 use super::{Refused, SharedApp};
-use crate::access::{LogPermit, OfficePermit, OperatorPermit, RetryPermit};
 use crate::identity::Peer;
+use crate::permit::{LogPermit, OfficePermit, OperatorPermit, RetryPermit};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header;
 use axum::http::request::Parts;

@@ -1,6 +1,9 @@
-//! Permits: values that only this layer can make.
+//! Permits: permission as a value. `access` alone makes them (a test holds that); whoever guards something wants one.
 
-use super::scope::Scope;
+mod scope;
+
+pub use scope::{Scope, ScopeError};
+
 use careplan_protocol::office::{Address, OfficeNumber};
 use careplan_protocol::transfer::Fingerprint;
 
@@ -12,7 +15,7 @@ pub struct OfficePermit {
 }
 
 impl OfficePermit {
-    pub(super) fn of(office: OfficeNumber, certificate: Fingerprint) -> Self {
+    pub(crate) fn of(office: OfficeNumber, certificate: Fingerprint) -> Self {
         Self { office, certificate }
     }
 
@@ -30,12 +33,12 @@ impl OfficePermit {
 /// May ask what became of an earlier send.
 #[derive(Debug, Clone)]
 pub struct RetryPermit {
-    pub(super) office: OfficeNumber,
+    office: OfficeNumber,
     certificate: Fingerprint,
 }
 
 impl RetryPermit {
-    pub(super) fn of(permit: OfficePermit) -> Self {
+    pub(crate) fn of(permit: OfficePermit) -> Self {
         Self { office: permit.office, certificate: permit.certificate }
     }
 
@@ -59,7 +62,7 @@ pub struct SendPermit {
 }
 
 impl SendPermit {
-    pub(super) fn of(permit: &RetryPermit, from: Address, to: Address) -> Self {
+    pub(crate) fn of(permit: &RetryPermit, from: Address, to: Address) -> Self {
         Self { certificate: permit.certificate, from, to }
     }
 
@@ -87,7 +90,7 @@ pub struct OperatorPermit {
 }
 
 impl OperatorPermit {
-    pub(super) fn of(certificate: Fingerprint, name: String) -> Self {
+    pub(crate) fn of(certificate: Fingerprint, name: String) -> Self {
         Self { certificate, name }
     }
 
@@ -112,7 +115,7 @@ pub struct LogPermit {
 }
 
 impl LogPermit {
-    pub(super) fn of(certificate: Fingerprint, name: String, scope: Scope, auditor: bool) -> Self {
+    pub(crate) fn of(certificate: Fingerprint, name: String, scope: Scope, auditor: bool) -> Self {
         Self { certificate, name, scope, auditor }
     }
 

@@ -1,0 +1,52 @@
+//! Decisions about transfers: pure functions from what is to events or a refusal. Every rule about state stands here.
+//!
+//! They run in the writer, at the instant of the commit; whatever was looked at before was an early refusal only.
+
+mod accept;
+mod acknowledge;
+mod open;
+mod recall;
+
+pub use accept::{Accept, AcceptAnswer, accept};
+pub use acknowledge::acknowledge;
+pub use open::{open, reread};
+pub use recall::recall;
+
+use crate::store::View;
+use crate::store::event::{Detail, Fact, NewEvent};
+use careplan_protocol::office::OfficeNumber;
+use careplan_protocol::problem::{Code, Refusal};
+use careplan_protocol::transfer::Fingerprint;
+
+/// Whose decision it is: an office, through one of its certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acting {
+    /// The office.
+    pub office: OfficeNumber,
+    /// The certificate.
+    pub certificate: Fingerprint,
+}
+
+impl Acting {
+    /// The certificate is still the office's, neither revoked nor expired, and the office is not shut out.
+    ///
+    /// # Errors
+    /// The first of these that does not hold.
+    fn still_may_act(&self, view: &dyn View) -> Result<(), Refusal> {
+        let registry = &view.state().registry;
+        let certificate = registry.certificates.get(&self.certificate).ok_or(Code::CertificateUnknown)?;
+        let office = registry.office(self.office).filter(|_| certificate.office == self.office);
+        let office = office.ok_or(Code::CertificateUnknown)?;
+        match (certificate.revoked_at, view.now() > certificate.not_after, office.suspended) {
+            (Some(_), _, _) => Err(Code::CertificateRevoked.into()),
+            (_, true, _) => Err(Code::CertificateExpired.into()),
+            (_, _, true) => Err(Code::OfficeSuspended.into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn event(&self, fact: Fact, detail: Detail) -> NewEvent {
+        NewEvent { actor: Some(self.certificate), fact, detail, body: None }
+    }
+}
+

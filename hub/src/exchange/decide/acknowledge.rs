@@ -1,0 +1,34 @@
+//! Acknowledging: what the recipient's care software made of a fetched transfer.
+
+use super::Acting;
+use crate::store::event::{Detail, Fact};
+use crate::store::{Decided, View};
+use careplan_protocol::problem::{Code, Refusal};
+use careplan_protocol::transfer::Outcome;
+
+/// The recipient says imported or rejected. A later word corrects an earlier one; `imported` twice is one event.
+///
+/// # Errors
+/// When it was recalled, or not fetched yet.
+pub fn acknowledge(
+    view: &dyn View,
+    acting: Acting,
+    position: u64,
+    outcome: Outcome,
+    reason: Option<String>,
+) -> Result<Decided<()>, Refusal> {
+    acting.still_may_act(view)?;
+    let transfer = view.received(acting.office, position)?.ok_or(Code::NotFound)?;
+    if transfer.recalled_at.is_some() {
+        return Err(Code::Recalled.into());
+    }
+    if transfer.fetched_at.is_none() {
+        return Err(Code::NotFetched.into());
+    }
+    let said_before = transfer.acknowledged.as_ref().map(|said| said.outcome);
+    if said_before == Some(Outcome::Imported) && outcome == Outcome::Imported {
+        return Ok(Decided { events: Vec::new(), answer: () });
+    }
+    let fact = Fact::Acknowledged { of: transfer.about(), outcome };
+    Ok(Decided { events: vec![acting.event(fact, Detail { reason, ..Detail::default() })], answer: () })
+}
