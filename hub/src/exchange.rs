@@ -17,7 +17,7 @@ mod settle;
 mod unit;
 
 pub use fetch::Fetched;
-pub use incoming::Incoming;
+pub use incoming::{Incoming, Offer};
 pub use receipt::Accepted;
 
 use crate::config::Limits;

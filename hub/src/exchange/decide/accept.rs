@@ -47,10 +47,17 @@ pub struct Accept {
 }
 
 /// What became of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AcceptAnswer {
     /// It was accepted.
-    New(TransferId),
+    New {
+        /// Its name.
+        id: TransferId,
+        /// The receipt's payload.
+        receipt: Vec<u8>,
+        /// The key to sign it with.
+        kid: String,
+    },
     /// It had been accepted before, under the same key with the same content.
     Before(TransferId),
 }
@@ -82,13 +89,13 @@ pub fn accept(view: &dyn View, accept: Accept) -> Result<Decided<AcceptAnswer>, 
         files: Some(accept.files),
         key: Some(accept.key.to_vec()),
         content: Some(accept.content.to_vec()),
-        receipt: Some(receipt),
-        kid: Some(accept.kid),
+        receipt: Some(receipt.clone()),
+        kid: Some(accept.kid.clone()),
         client: Some(accept.client),
         ..Detail::default()
     };
     let event = NewEvent { actor: Some(accept.acting.certificate), fact, detail, body: Some(accept.body) };
-    Ok(Decided { events: vec![event], answer: AcceptAnswer::New(id) })
+    Ok(Decided { events: vec![event], answer: AcceptAnswer::New { id, receipt, kid: accept.kid } })
 }
 
 fn earlier(view: &dyn View, accept: &Accept) -> Result<Option<AcceptAnswer>, Refusal> {

@@ -1,0 +1,198 @@
+//! The two lists: what came in, what was sent.
+
+use super::Exchange;
+use crate::permit::OfficePermit;
+use crate::store::state::State;
+use crate::store::transfer::Transfer;
+use careplan_protocol::api::{self, InboxQuery, OutboxQuery};
+use careplan_protocol::calendar::{Month, japan};
+use careplan_protocol::office::{Address, OfficeNumber};
+use careplan_protocol::problem::Refusal;
+use careplan_protocol::standard::UnitStamp;
+use careplan_protocol::transfer::{Sha256, State as Standing};
+use jiff::ToSpan;
+
+/// A page of transfers, and the position behind which the next one begins.
+#[derive(Debug)]
+pub struct Listed {
+    /// The transfers.
+    pub items: Vec<api::Transfer>,
+    /// The last position looked at, if there may be more.
+    pub next: Option<u64>,
+}
+
+/// For which of the two ends a transfer is described.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// For the sender.
+    Sender,
+    /// For the recipient, who sees neither message nor names of a recalled transfer.
+    Recipient,
+}
+
+impl Exchange {
+    /// What came in, from position `begin` on.
+    ///
+    /// # Errors
+    /// When the index or the log cannot be read.
+    pub fn inbox(&self, permit: &OfficePermit, query: &InboxQuery, begin: u64, limit: usize) -> Result<Listed, Refusal> {
+        let state = self.store.state();
+        let handled = Address { office: permit.office(), service_type: query.service_type };
+        let wanted = |transfer: &Transfer| {
+            handled.handles(&transfer.to)
+                && query.from.is_none_or(|from| transfer.from.office == from)
+                && query.state.is_none_or(|wanted| transfer.state(&state) == wanted)
+                && query.month.is_none_or(|month| month_of(transfer) == month)
+        };
+        let read = |from, limit| self.store.inbox(permit.office(), from, limit);
+        self.page(&state, Side::Recipient, begin, limit, read, wanted)
+    }
+
+    /// What nobody at the office has fetched, ascending 連番 per sender.
+    ///
+    /// # Errors
+    /// When the index or the log cannot be read.
+    pub fn by_unit(&self, permit: &OfficePermit, query: &InboxQuery, limit: usize) -> Result<Listed, Refusal> {
+        let state = self.store.state();
+        let handled = Address { office: permit.office(), service_type: query.service_type };
+        let mut transfers = Vec::new();
+        for position in state.mailbox(permit.office()).unfetched {
+            let transfer = self.store.received(permit.office(), position)?;
+            transfers.extend(transfer.filter(|transfer| {
+                handled.handles(&transfer.to)
+                    && query.from.is_none_or(|from| transfer.from.office == from)
+                    && query.month.is_none_or(|month| month_of(transfer) == month)
+            }));
+        }
+        transfers.sort_by_key(|transfer| (transfer.from.office, stamp_of(transfer), transfer.position));
+        transfers.truncate(limit);
+        let items: Result<Vec<_>, _> =
+            transfers.iter().map(|transfer| self.describe(&state, transfer, Side::Recipient)).collect();
+        Ok(Listed { items: items?, next: None })
+    }
+
+    /// What was sent, from position `begin` on.
+    ///
+    /// # Errors
+    /// When the index or the log cannot be read.
+    pub fn outbox(&self, permit: &OfficePermit, query: &OutboxQuery, begin: u64, limit: usize) -> Result<Listed, Refusal> {
+        let state = self.store.state();
+        let handled = Address { office: permit.office(), service_type: query.service_type };
+        let unfetched = |transfer: &Transfer| {
+            matches!(transfer.state(&state), Standing::Accepted | Standing::Expired)
+        };
+        let wanted = |transfer: &Transfer| {
+            handled.handles(&transfer.from)
+                && query.to.is_none_or(|to| transfer.to.office == to)
+                && query.state.is_none_or(|wanted| transfer.state(&state) == wanted)
+                && query.month.is_none_or(|month| month_of(transfer) == month)
+                && query.since.is_none_or(|since| transfer.day() >= since)
+                && query.until.is_none_or(|until| transfer.day() <= until)
+                && query.unfetched.is_none_or(|wanted| unfetched(transfer) == wanted)
+        };
+        let read = |from, limit| self.store.outbox(permit.office(), from, limit);
+        self.page(&state, Side::Sender, begin, limit, read, wanted)
+    }
+
+    /// One transfer as the given end may see it.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn describe(&self, state: &State, transfer: &Transfer, side: Side) -> Result<api::Transfer, Refusal> {
+        let hidden = side == Side::Recipient && transfer.recalled_at.is_some();
+        let detail = if hidden { None } else { self.store.detail(transfer.position)? }.unwrap_or_default();
+        let file = |(index, file): (usize, crate::store::event::FileDetail)| api::File {
+            n: u16::try_from(index + 1).unwrap_or(u16::MAX),
+            name: file.name,
+            size: file.size,
+            sha256: Sha256(file.sha256),
+        };
+        Ok(api::Transfer {
+            id: transfer.id(),
+            from: transfer.from,
+            from_name: name_of(state, transfer.from.office),
+            to: transfer.to,
+            to_name: name_of(state, transfer.to.office),
+            class: transfer.class,
+            month: month_of(transfer),
+            month_by_acceptance: transfer.month.is_none(),
+            accepted_month: transfer.accepted_month(),
+            stamp: transfer.stamp,
+            message: detail.message.unwrap_or_default(),
+            files: detail.files.unwrap_or_default().into_iter().enumerate().map(file).collect(),
+            file_count: transfer.files,
+            bytes: transfer.bytes,
+            state: transfer.state(state),
+            accepted_at: transfer.accepted_at,
+            fetched_at: transfer.fetched_at,
+            all_fetched_at: transfer.all_fetched_at,
+            acknowledgement: self.acknowledgement(transfer)?,
+            recalled_at: transfer.recalled_at,
+            retained_until: transfer.day().saturating_add(i64::from(self.retention_days).days()),
+        })
+    }
+
+    fn acknowledgement(&self, transfer: &Transfer) -> Result<Option<api::Acknowledged>, Refusal> {
+        let Some(said) = &transfer.acknowledged else { return Ok(None) };
+        let reason = self.store.detail(said.position)?.and_then(|detail| detail.reason);
+        Ok(Some(api::Acknowledged { outcome: said.outcome, reason, at: said.at }))
+    }
+
+    /// Reads on until the page is full, the list ends, or enough was looked at for one request.
+    fn page(
+        &self,
+        state: &State,
+        side: Side,
+        begin: u64,
+        limit: usize,
+        read: impl Fn(u64, usize) -> Result<Vec<Transfer>, crate::store::StoreError>,
+        wanted: impl Fn(&Transfer) -> bool,
+    ) -> Result<Listed, Refusal> {
+        let mut items = Vec::new();
+        let mut from = begin;
+        let mut looked_at = 0;
+        loop {
+            let chunk = read(from, CHUNK)?;
+            let ended = chunk.len() < CHUNK;
+            for transfer in &chunk {
+                // The index may be ahead of this request's picture of the state by a commit; the page is of one instant.
+                if transfer.position >= state.next {
+                    return Ok(Listed { items, next: None });
+                }
+                from = transfer.position + 1;
+                looked_at += 1;
+                if wanted(transfer) {
+                    items.push(self.describe(state, transfer, side)?);
+                }
+                if items.len() == limit || looked_at == MOST_LOOKED_AT {
+                    return Ok(Listed { items, next: Some(transfer.position) });
+                }
+            }
+            if ended {
+                return Ok(Listed { items, next: None });
+            }
+        }
+    }
+}
+
+/// The month a transfer is about: what its files name, else the month of its acceptance.
+fn month_of(transfer: &Transfer) -> Month {
+    transfer.month.unwrap_or_else(|| transfer.accepted_month())
+}
+
+/// The 連番; for attachments alone the second of acceptance in Japan, written the same way.
+fn stamp_of(transfer: &Transfer) -> u64 {
+    let accepted = || {
+        let at = japan().to_datetime(transfer.accepted_at);
+        let date = at.year() as u64 * 10_000 + at.month() as u64 * 100 + at.day() as u64;
+        date * 1_000_000 + at.hour() as u64 * 10_000 + at.minute() as u64 * 100 + at.second() as u64
+    };
+    transfer.stamp.as_ref().map_or_else(accepted, UnitStamp::number)
+}
+
+fn name_of(state: &State, office: OfficeNumber) -> String {
+    state.registry.offices.get(&office).map(|office| office.name.clone()).unwrap_or_default()
+}
+
+const CHUNK: usize = 256;
+const MOST_LOOKED_AT: usize = 20_000;

@@ -1,0 +1,48 @@
+//! What ends a transfer's story: the recipient's word, or the sender's recall.
+
+use super::Exchange;
+use super::decide;
+use super::fetch::acting;
+use crate::permit::OfficePermit;
+use crate::store::transfer::Transfer;
+use careplan_protocol::api::Acknowledge;
+use careplan_protocol::problem::{Code, Refusal};
+use careplan_protocol::transfer::Outcome;
+
+impl Exchange {
+    /// The recipient says what became of a fetched transfer.
+    ///
+    /// # Errors
+    /// A rejection without a reason; a transfer recalled or not fetched.
+    pub async fn acknowledge(&self, permit: &OfficePermit, transfer: &Transfer, word: Acknowledge) -> Result<(), Refusal> {
+        let reason = word.reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
+        let wrong = |japanese: &str, english: &str| Err(Refusal::because(Code::FieldInvalid, japanese, english));
+        match (word.outcome, &reason) {
+            (Outcome::Rejected, None) => return wrong("取込不可の理由が必要です。", "A rejection needs its reason."),
+            (Outcome::Imported, Some(_)) => return wrong("取込済に理由は付けられません。", "Only a rejection has a reason."),
+            (_, Some(reason)) if reason.chars().count() > 1000 || reason.chars().any(is_unwelcome) => {
+                return wrong("理由は制御文字なしの 1000 文字までです。", "A reason has at most 1,000 characters, none of them control characters.");
+            }
+            _ => {}
+        }
+        let (acting, position, outcome) = (acting(permit), transfer.position, word.outcome);
+        self.store.commit(move |view| decide::acknowledge(view, acting, position, outcome, reason)).await?;
+        self.metrics.transfers.with_label_values(&[outcome.as_str()]).inc();
+        Ok(())
+    }
+
+    /// The sender takes a transfer back.
+    ///
+    /// # Errors
+    /// [`Code::AlreadyFetched`] when it is too late.
+    pub async fn recall(&self, permit: &OfficePermit, transfer: &Transfer) -> Result<(), Refusal> {
+        let (acting, position) = (acting(permit), transfer.position);
+        self.store.commit(move |view| decide::recall(view, acting, position)).await?;
+        self.metrics.transfers.with_label_values(&["recalled"]).inc();
+        Ok(())
+    }
+}
+
+fn is_unwelcome(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\t')
+}
