@@ -12,4 +12,6 @@
 pub mod clock;
 pub mod licence;
 pub mod permit;
+pub mod config;
+pub mod metrics;
 pub mod store;
