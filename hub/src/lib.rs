@@ -13,5 +13,6 @@ pub mod clock;
 pub mod licence;
 pub mod permit;
 pub mod config;
+pub mod identity;
 pub mod metrics;
 pub mod store;
