@@ -244,6 +244,9 @@ pub struct RegisterCertificate {
     /// With `lost`: which certificates; all unless given.
     #[serde(default)]
     pub revokes: Vec<Fingerprint>,
+    /// Decide and answer, but change nothing.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// Body to add an operator or auditor.
@@ -263,6 +266,9 @@ pub struct AddPerson {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = Date)]
     pub until: Option<Date>,
+    /// Decide and answer, but change nothing.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// An operator or auditor.
