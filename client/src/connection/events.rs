@@ -107,7 +107,7 @@ impl Parser {
 mod tests {
     use super::*;
 
-    const STREAM: &str = ": hello\n\nid: 7\nevent: transfer\ndata: {\"what\":\"accepted\",\"transfer\":\"1-00001234-4\",\
+    const STREAM: &str = ": hello\n\nid: 7\nevent: transfer\ndata: {\"what\":\"accepted\",\"transfer\":\"1-00001234-2\",\
         \"from\":\"1379999012-43\",\"to\":\"1379999020\"}\r\n\r\n: still here\n\n";
 
     #[test]

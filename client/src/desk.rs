@@ -1,0 +1,82 @@
+//! A desk: one office (or one of its service types) at work, with its profile and its connection.
+
+use crate::clock::{SharedClock, SharedRandomness};
+use crate::connection::{Connection, Error, Settings};
+use crate::home::{HomeError, Profile};
+use crate::retry::Patience;
+use careplan_protocol::office::{Address, OfficeNumber};
+use careplan_protocol::problem::Language;
+use careplan_protocol::receipt::KeySet;
+use std::sync::Arc;
+
+/// Everything an action needs to work as one office or service type.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    /// What this machine keeps for the office.
+    pub profile: Profile,
+    /// Whom it works as: the office, or one of its service types.
+    pub address: Address,
+    /// The line to the hub.
+    pub connection: Connection,
+    /// The time.
+    pub clock: SharedClock,
+    /// Chance.
+    pub randomness: SharedRandomness,
+    /// How long to repeat what may pass.
+    pub patience: Patience,
+}
+
+/// Why a desk cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// Its profile.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// Its connection.
+    #[error(transparent)]
+    Connection(#[from] Error),
+}
+
+impl Desk {
+    /// Prepares a desk; nothing is sent yet. The last receipt held is shown to the hub from the first request on.
+    ///
+    /// # Errors
+    /// [`DeskError`].
+    pub fn open(
+        profile: Profile,
+        address: Address,
+        language: Language,
+        clock: SharedClock,
+        randomness: SharedRandomness,
+    ) -> Result<Self, DeskError> {
+        let settings =
+            Settings { hub: profile.hub.clone(), ca_pem: profile.ca()?, language, clock: Arc::clone(&clock) };
+        let connection = Connection::new(settings, Some(profile.identity()?))?;
+        if let Some(last) = profile.receipts().map_err(Error::from)?.last() {
+            connection.hold_receipt(*last);
+        }
+        Ok(Self { profile, address, connection, clock, randomness, patience: Patience::PERSON })
+    }
+
+    /// The office.
+    pub fn office(&self) -> OfficeNumber {
+        self.address.office
+    }
+
+    /// The hub's receipt keys: from the hub, or as last seen when it cannot be reached.
+    ///
+    /// # Errors
+    /// When neither is there.
+    pub async fn keys(&self) -> Result<KeySet, Error> {
+        match (self.connection.keys().await, self.profile.keys()) {
+            (Ok(keys), known) => {
+                if known.as_ref() != Some(&keys) {
+                    self.profile.store_keys(&keys)?;
+                }
+                Ok(keys)
+            }
+            (Err(_), Some(known)) => Ok(known),
+            (Err(why), None) => Err(why),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Sending what stands in the journal, and judging how it ended.
+
+use crate::clock::{NoRandomness, new_key};
+use crate::connection::Error;
+use crate::desk::Desk;
+use crate::journal::{Intent, Journal, Pending};
+use crate::parcels::Parcel;
+use crate::retry::patiently;
+use careplan_protocol::api::Sent;
+use careplan_protocol::problem::Code;
+use careplan_protocol::receipt::{self, Receipt};
+use careplan_protocol::transfer::TransferId;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A transfer that the hub accepted.
+#[derive(Debug, Clone)]
+pub struct Delivered {
+    /// The transfer.
+    pub transfer: TransferId,
+    /// What the receipt states.
+    pub receipt: Receipt,
+    /// The receipt as signed.
+    pub text: String,
+    /// Where the receipt is kept.
+    pub path: PathBuf,
+    /// Whether an earlier attempt had arrived.
+    pub replayed: bool,
+    /// Whether it was recalled since that attempt.
+    pub recalled: bool,
+}
+
+/// How a send can fail.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// Refused for good; nothing was accepted.
+    #[error(transparent)]
+    Refused(Error),
+    /// Not accepted so far, or not known; it stays in the journal and is finished later with the same key.
+    #[error("not finished, and kept to be finished: {0}")]
+    Kept(Error),
+    /// Accepted, with a receipt that states something else.
+    #[error("the hub accepted {0}, but its receipt states other files or addresses; tell your operator")]
+    OtherReceipt(TransferId),
+    /// This machine's disk.
+    #[error("this machine's disk: {0}")]
+    Disk(#[from] io::Error),
+    /// No random bytes for a key.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+}
+
+/// Writes a parcel into the journal.
+///
+/// # Errors
+/// Those of the disk.
+pub fn begin(desk: &Desk, parcel: &Parcel, message: &str, sync: Option<&Path>) -> Result<Pending, SendError> {
+    let key = new_key(desk.clock.as_ref(), desk.randomness.as_ref())?;
+    Ok(Journal::open(&desk.profile)?.begin(parcel, message, key, desk.clock.now(), sync)?)
+}
+
+/// Sends what is pending and stores its receipt. On `Ok` and [`SendError::Refused`] the caller takes it out of the
+/// journal; on everything else it stays.
+///
+/// # Errors
+/// [`SendError`].
+pub async fn deliver(
+    desk: &Desk,
+    pending: &Pending,
+    meter: Arc<dyn Fn(u64) + Send + Sync>,
+) -> Result<Delivered, SendError> {
+    let (sent, replayed, recalled) = match pending.answer() {
+        Some(sent) => (sent, true, false),
+        None => {
+            let (answer, replayed, recalled) = send(desk, pending, meter).await?;
+            pending.store_answer(&answer)?;
+            (answer, replayed, recalled)
+        }
+    };
+    let path = desk.profile.store_receipt(sent.transfer, &sent.receipt)?;
+    let receipt = match receipt::parse(&sent.receipt) {
+        Ok(parsed) if states(&parsed.receipt, desk, &pending.intent, sent.transfer) => parsed.receipt,
+        _ => return Err(SendError::OtherReceipt(sent.transfer)),
+    };
+    Ok(Delivered { transfer: sent.transfer, receipt, text: sent.receipt, path, replayed, recalled })
+}
+
+async fn send(
+    desk: &Desk,
+    pending: &Pending,
+    meter: Arc<dyn Fn(u64) + Send + Sync>,
+) -> Result<(Sent, bool, bool), SendError> {
+    let outgoing = pending.outgoing();
+    // Set once an attempt ended without the hub's word that it did not accept.
+    let doubt = AtomicBool::new(pending.found);
+    let action = || async {
+        let result = desk.connection.send_metered(desk.office(), &outgoing, Arc::clone(&meter)).await;
+        if matches!(&result, Err(why) if leaves_doubt(why)) {
+            doubt.store(true, Ordering::Relaxed);
+        }
+        result
+    };
+    match patiently(desk.patience, action, |_, _| ()).await {
+        Ok(answer) => Ok((answer.sent, answer.replayed, answer.recalled)),
+        Err(why) if why.is_passing() => Err(SendError::Kept(why)),
+        Err(why) if doubt.load(Ordering::Relaxed) && !decides_about_content(&why) => Err(SendError::Kept(why)),
+        Err(why) => Err(SendError::Refused(why)),
+    }
+}
+
+fn leaves_doubt(why: &Error) -> bool {
+    match why {
+        Error::Unreachable(_) | Error::Unexpected(_) => true,
+        Error::Problem { problem, .. } => problem.status >= 500 && problem.known_code() != Some(Code::StorageFull),
+        _ => false,
+    }
+}
+
+/// Refusals that the hub gives only after it has looked whether the key was accepted before.
+fn decides_about_content(why: &Error) -> bool {
+    match why {
+        Error::Problem { problem, .. } => {
+            matches!(problem.status, 400 | 409 | 413 | 422) || problem.known_code() == Some(Code::LicenceExpired)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a receipt states what was sent.
+fn states(receipt: &Receipt, desk: &Desk, intent: &Intent, transfer: TransferId) -> bool {
+    receipt.transfer == transfer
+        && receipt.from.office == desk.office()
+        && receipt.to == intent.to
+        && receipt.files.len() == intent.files.len()
+        && receipt.files.iter().zip(&intent.files).all(|(stated, sent)| {
+            stated.sha256 == sent.sha256
+                && stated.size == sent.size
+                && stated.name.as_ref().is_none_or(|name| *name == sent.name)
+        })
+}
