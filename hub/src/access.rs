@@ -109,6 +109,32 @@ impl Access {
         }
     }
 
+    /// May this certificate look into the directory?
+    ///
+    /// # Errors
+    /// For auditors, and for offices that are shut out.
+    pub fn directory(&self, peer: &Peer) -> Result<Caller, Refusal> {
+        let caller = self.caller(peer)?;
+        match &caller {
+            Caller::Auditor { .. } => return Err(Code::Forbidden.into()),
+            Caller::Operator { .. } => {}
+            Caller::Office { office, .. } => {
+                self.refuse_suspended(*office)?;
+                self.rate.check(*office)?;
+            }
+        }
+        Ok(caller)
+    }
+
+    /// Is what was permitted a while ago permitted still? For waits and streams; counts as no request.
+    ///
+    /// # Errors
+    /// As [`Access::office`].
+    pub fn still(&self, peer: &Peer, permit: &OfficePermit) -> Result<(), Refusal> {
+        self.acting_for(peer, permit.office())?;
+        self.refuse_suspended(permit.office())
+    }
+
     /// When offices called last, and with what.
     pub fn presence(&self) -> &Presence {
         &self.presence

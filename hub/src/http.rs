@@ -63,8 +63,6 @@ pub struct About {
     pub certificate_until: watch::Receiver<jiff::Timestamp>,
     /// How its background workers are.
     pub workers: watch::Receiver<Vec<careplan_protocol::api::Worker>>,
-    /// Becomes true when the hub is about to stop: waits and streams end.
-    pub stopping: watch::Receiver<bool>,
 }
 
 /// An application shared by all requests.

@@ -2,8 +2,9 @@
 
 use super::{SharedApp, answer, extract};
 use crate::access::Caller;
+use crate::connection::RequestId;
 use crate::identity::Peer;
-use crate::listen::RequestId;
+
 use crate::store::event::{Detail, Fact, NewEvent};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;

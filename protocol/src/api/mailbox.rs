@@ -17,8 +17,10 @@ pub const IDEMPOTENCY_REPLAYED: &str = "idempotency-replayed";
 pub const TRANSFER_STATE: &str = "transfer-state";
 /// Header by which a client shows the last receipt it holds: `EPOCH:POSITION`. One beyond the hub's end is an alarm.
 pub const LAST_RECEIPT: &str = "careplan-last-receipt";
-/// Header on file bytes: `sha-256=:BASE64:` (RFC 9530).
+/// Header on a whole file: `sha-256=:BASE64:` of what is sent (RFC 9530).
 pub const CONTENT_DIGEST: &str = "content-digest";
+/// Header on a whole file or a range of it: `sha-256=:BASE64:` of the whole file (RFC 9530).
+pub const REPR_DIGEST: &str = "repr-digest";
 /// Header on inbox lists with the number of transfers that nobody has fetched yet.
 pub const UNFETCHED_COUNT: &str = "careplan-unfetched";
 

@@ -1,0 +1,21 @@
+//! The inbox (受信一覧): what came in, taking it out, saying what became of it.
+
+mod acknowledge;
+mod events;
+mod file;
+mod list;
+mod show;
+
+use super::super::SharedApp;
+use axum::Router;
+use axum::routing::{get, post};
+use careplan_protocol::routes;
+
+pub(super) fn routes() -> Router<SharedApp> {
+    Router::new()
+        .route(routes::INBOX, get(list::list))
+        .route(routes::INBOX_EVENTS, get(events::events))
+        .route(routes::INBOX_TRANSFER, get(show::show))
+        .route(routes::INBOX_FILE, get(file::file))
+        .route(routes::ACKNOWLEDGEMENT, post(acknowledge::acknowledge))
+}

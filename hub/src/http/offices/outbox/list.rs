@@ -1,0 +1,17 @@
+//! `GET …/outbox`: what was sent.
+
+use crate::http::extract::{Acting, Query};
+use crate::http::{Refused, SharedApp, page};
+use axum::Json;
+use axum::extract::State;
+use careplan_protocol::api::{OutboxQuery, Page, Transfer};
+
+pub(super) async fn list(
+    State(app): State<SharedApp>,
+    Acting(permit): Acting,
+    Query(query): Query<OutboxQuery>,
+) -> Result<Json<Page<Transfer>>, Refused> {
+    let (limit, begin) = (page::limit(query.limit)?, page::begin(query.after.as_deref())?);
+    let listed = app.exchange.outbox(&permit, &query, begin, limit)?;
+    Ok(Json(Page { items: listed.items, next: listed.next.map(|position| position.to_string()) }))
+}
