@@ -77,11 +77,6 @@ impl Exchange {
         transfer.filter(|transfer| transfer.id() == id).ok_or(Code::NotFound.into())
     }
 
-    /// The store, for what waits on it.
-    pub(crate) fn store(&self) -> &SharedStore {
-        &self.store
-    }
-
     fn key_hash(&self, office: careplan_protocol::office::OfficeNumber, key: &str) -> [u8; 32] {
         self.store.blind("idempotency-key", format!("{office}/{key}").as_bytes())
     }

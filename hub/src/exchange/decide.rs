@@ -49,4 +49,3 @@ impl Acting {
         NewEvent { actor: Some(self.certificate), fact, detail, body: None }
     }
 }
-

@@ -54,12 +54,8 @@ impl Feed {
         for transfer in arrived.into_iter().filter(|transfer| transfer.position < end) {
             self.next = transfer.position + 1;
             if self.handled.handles(&transfer.to) && transfer.recalled_at.is_none() {
-                let event = InboxEvent {
-                    what: State::Accepted,
-                    transfer: transfer.id(),
-                    from: transfer.from,
-                    to: transfer.to,
-                };
+                let event =
+                    InboxEvent { what: State::Accepted, transfer: transfer.id(), from: transfer.from, to: transfer.to };
                 self.open.insert(transfer.position);
                 news.push((Some(transfer.position), event));
             }
@@ -80,7 +76,7 @@ impl Feed {
 
     fn recalls(&mut self) -> Result<Vec<Told>, Refusal> {
         let unfetched = self.store.state().mailbox(self.handled.office).unfetched;
-        let settled: Vec<u64> = self.open.iter().filter(|position| !unfetched.contains(position)).copied().collect();
+        let settled: Vec<u64> = self.open.iter().filter(|position| !unfetched.contains(*position)).copied().collect();
         let mut recalls = Vec::new();
         for position in settled {
             self.open.remove(&position);

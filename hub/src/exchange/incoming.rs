@@ -2,11 +2,11 @@
 //!
 //! A retry goes the same way but stores nothing: its content is compared with what was accepted.
 
+use super::Exchange;
 use super::decide::{self, AcceptAnswer, Acting};
 use super::names::Named;
 use super::receipt::Accepted;
 use super::unit::{self, Ends, Whole};
-use super::Exchange;
 use crate::permit::{RetryPermit, SendPermit};
 use crate::store::body::Upload;
 use crate::store::event::FileDetail;
@@ -47,7 +47,7 @@ pub struct Incoming<'a> {
 
 enum Aim {
     Store(Box<dyn Upload>),
-    Compare(Transfer),
+    Compare(Box<Transfer>),
 }
 
 impl Exchange {
@@ -63,7 +63,7 @@ impl Exchange {
 
     /// Begins the comparison of a retry with what was accepted before.
     pub fn compare(&self, permit: &RetryPermit, offer: Offer, earlier: Transfer) -> Incoming<'_> {
-        Incoming::of(self, permit.certificate(), offer, Aim::Compare(earlier))
+        Incoming::of(self, permit.certificate(), offer, Aim::Compare(Box::new(earlier)))
     }
 
     fn check_message(&self, message: &str) -> Result<(), Refusal> {
@@ -138,9 +138,7 @@ impl<'a> Incoming<'a> {
         self.end_file()?;
         let content = self.content_hash();
         match self.aim {
-            Aim::Compare(ref earlier) if earlier.content == content => {
-                self.exchange.accepted_before(earlier)
-            }
+            Aim::Compare(ref earlier) if earlier.content == content => self.exchange.accepted_before(earlier),
             Aim::Compare(_) => Err(Code::IdempotencyConflict.into()),
             Aim::Store(_) => self.store(content).await,
         }
@@ -249,4 +247,3 @@ fn refuse_double(files: &[Named], named: &Named) -> Result<(), Refusal> {
     }
     Ok(())
 }
-

@@ -35,7 +35,13 @@ impl Exchange {
     ///
     /// # Errors
     /// When the index or the log cannot be read.
-    pub fn inbox(&self, permit: &OfficePermit, query: &InboxQuery, begin: u64, limit: usize) -> Result<Listed, Refusal> {
+    pub fn inbox(
+        &self,
+        permit: &OfficePermit,
+        query: &InboxQuery,
+        begin: u64,
+        limit: usize,
+    ) -> Result<Listed, Refusal> {
         let state = self.store.state();
         let handled = Address { office: permit.office(), service_type: query.service_type };
         let wanted = |transfer: &Transfer| {
@@ -75,12 +81,16 @@ impl Exchange {
     ///
     /// # Errors
     /// When the index or the log cannot be read.
-    pub fn outbox(&self, permit: &OfficePermit, query: &OutboxQuery, begin: u64, limit: usize) -> Result<Listed, Refusal> {
+    pub fn outbox(
+        &self,
+        permit: &OfficePermit,
+        query: &OutboxQuery,
+        begin: u64,
+        limit: usize,
+    ) -> Result<Listed, Refusal> {
         let state = self.store.state();
         let handled = Address { office: permit.office(), service_type: query.service_type };
-        let unfetched = |transfer: &Transfer| {
-            matches!(transfer.state(&state), Standing::Accepted | Standing::Expired)
-        };
+        let unfetched = |transfer: &Transfer| matches!(transfer.state(&state), Standing::Accepted | Standing::Expired);
         let wanted = |transfer: &Transfer| {
             handled.handles(&transfer.from)
                 && query.to.is_none_or(|to| transfer.to.office == to)

@@ -14,14 +14,24 @@ impl Exchange {
     ///
     /// # Errors
     /// A rejection without a reason; a transfer recalled or not fetched.
-    pub async fn acknowledge(&self, permit: &OfficePermit, transfer: &Transfer, word: Acknowledge) -> Result<(), Refusal> {
+    pub async fn acknowledge(
+        &self,
+        permit: &OfficePermit,
+        transfer: &Transfer,
+        word: Acknowledge,
+    ) -> Result<(), Refusal> {
         let reason = word.reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
         let wrong = |japanese: &str, english: &str| Err(Refusal::because(Code::FieldInvalid, japanese, english));
         match (word.outcome, &reason) {
             (Outcome::Rejected, None) => return wrong("取込不可の理由が必要です。", "A rejection needs its reason."),
-            (Outcome::Imported, Some(_)) => return wrong("取込済に理由は付けられません。", "Only a rejection has a reason."),
+            (Outcome::Imported, Some(_)) => {
+                return wrong("取込済に理由は付けられません。", "Only a rejection has a reason.");
+            }
             (_, Some(reason)) if reason.chars().count() > 1000 || reason.chars().any(is_unwelcome) => {
-                return wrong("理由は制御文字なしの 1000 文字までです。", "A reason has at most 1,000 characters, none of them control characters.");
+                return wrong(
+                    "理由は制御文字なしの 1000 文字までです。",
+                    "A reason has at most 1,000 characters, none of them control characters.",
+                );
             }
             _ => {}
         }

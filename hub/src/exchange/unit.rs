@@ -10,11 +10,11 @@ use careplan_protocol::transfer::Class;
 
 /// What the sender said beside the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ends {
+pub(super) struct Ends {
     /// The acting office, and the service type that it named.
-    pub from: Address,
+    pub(super) from: Address,
     /// The recipient, and its service type where one was named.
-    pub to: Address,
+    pub(super) to: Address,
 }
 
 /// What a transfer is, as a whole.

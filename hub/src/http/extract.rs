@@ -111,7 +111,8 @@ impl<S: Sync + Send, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
         axum::extract::Query::try_from_uri(&parts.uri).map(|query| Self(query.0)).map_err(|rejection| {
             let why = rejection.body_text();
-            Refusal::because(Code::FieldInvalid, format!("検索条件を読み取れません（{why}）。"), format!("{why}.")).into()
+            Refusal::because(Code::FieldInvalid, format!("検索条件を読み取れません（{why}）。"), format!("{why}."))
+                .into()
         })
     }
 }

@@ -35,7 +35,7 @@ pub fn reread(view: &dyn View, acting: Acting, position: u64, n: u16) -> Result<
 }
 
 /// Whether this opening needs no event of its own.
-pub fn is_repetition(transfer: &Transfer, acting: Acting, n: u16, now: Timestamp) -> bool {
+fn is_repetition(transfer: &Transfer, acting: Acting, n: u16, now: Timestamp) -> bool {
     transfer.openings.iter().any(|opening| {
         let since = now.as_second() - opening.at.as_second();
         opening.file == n && opening.by == Some(acting.certificate) && (0..HOUR).contains(&since)
@@ -43,7 +43,7 @@ pub fn is_repetition(transfer: &Transfer, acting: Acting, n: u16, now: Timestamp
 }
 
 /// Files of a recalled or expired transfer are for nobody.
-pub fn refuse_closed(view: &dyn View, transfer: &Transfer) -> Result<(), Refusal> {
+fn refuse_closed(view: &dyn View, transfer: &Transfer) -> Result<(), Refusal> {
     match (transfer.recalled_at, transfer.is_gone(view.state())) {
         (Some(_), _) => Err(Code::Recalled.into()),
         (None, true) => Err(Code::Gone.into()),

@@ -20,7 +20,8 @@ pub(super) async fn list(
     let limit = page::limit(query.limit)?;
     let begin = begin(query.after.as_deref())?;
     let state = app.store.state();
-    let mut found = state.registry.offices.range((begin, Bound::Unbounded)).filter(|(_, office)| matches(office, &query));
+    let mut found =
+        state.registry.offices.range((begin, Bound::Unbounded)).filter(|(_, office)| matches(office, &query));
     let items: Vec<_> = found.by_ref().take(limit).map(|(_, office)| entry(&app, &state, office, asking)).collect();
     let next = found.next().and(items.last()).map(|last| last.office.to_string());
     Ok(Json(Page { items, next }))
@@ -41,7 +42,9 @@ fn matches(office: &Office, query: &DirectoryQuery) -> bool {
     !office.removed
         && query.prefecture.is_none_or(|prefecture| office.number.prefecture() == prefecture)
         && query.service_type.is_none_or(|service_type| office.service_types.contains(&service_type))
-        && query.q.as_deref().map(str::trim).is_none_or(|q| {
-            office.number.as_str().starts_with(q) || office.name.contains(q) || office.kana.contains(q)
-        })
+        && query
+            .q
+            .as_deref()
+            .map(str::trim)
+            .is_none_or(|q| office.number.as_str().starts_with(q) || office.name.contains(q) || office.kana.contains(q))
 }

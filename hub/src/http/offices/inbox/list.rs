@@ -62,7 +62,9 @@ impl Asked {
         let by_unit = query.order == Some(InboxOrder::Unit);
         if by_unit && (query.after.is_some() || query.state.is_some()) {
             let japanese = "order=unit では after と state は使えません。";
-            return Err(Refusal::because(Code::FieldInvalid, japanese, "order=unit takes neither after nor state.").into());
+            return Err(
+                Refusal::because(Code::FieldInvalid, japanese, "order=unit takes neither after nor state.").into()
+            );
         }
         Ok(Self { by_unit, begin: page::begin(query.after.as_deref())?, limit: page::limit(query.limit)? })
     }

@@ -1,11 +1,11 @@
 //! The multipart form of a send, read field by field: `to`, `from_type`, `message`, then the files.
 
 use super::disposition::file_name;
+use crate::connection::BodyTimeout;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use careplan_protocol::office::{Address, ServiceType};
 use careplan_protocol::problem::{Code, Refusal};
-use crate::connection::BodyTimeout;
 use futures_util::{Stream, StreamExt as _};
 use multer::{Field, Multipart};
 use std::str::FromStr;
@@ -42,7 +42,12 @@ impl Form {
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let boundary = content_type.and_then(|value| multer::parse_boundary(value).ok());
         let boundary = boundary.ok_or(Code::MultipartMalformed)?;
-        Ok(Self { multipart: Multipart::new(body.map(|chunk| chunk.map_err(|why| std::io::Error::other(why.into()))), boundary) })
+        Ok(Self {
+            multipart: Multipart::new(
+                body.map(|chunk| chunk.map_err(|why| std::io::Error::other(why.into()))),
+                boundary,
+            ),
+        })
     }
 
     /// Reads up to the first file, and gives it with what stands before.

@@ -32,7 +32,7 @@ pub(super) async fn send(
             None => break,
         }
     }
-    // The connection may break from here on: the task goes on, and the same key gets the same receipt.
+    // If the connection breaks from here on, the writer goes on all the same, and the same key gets the same receipt.
     let accepted = incoming.finish().await?;
     Ok(answer(permit.office(), &accepted))
 }
@@ -71,7 +71,11 @@ fn idempotency_key(headers: &HeaderMap) -> Result<String, Refusal> {
     let visible = key.bytes().all(|c| c.is_ascii_graphic());
     if key.is_empty() || key.len() > 255 || !visible {
         let japanese = "空白を除く ASCII 1 から 255 文字です。";
-        return Err(Refusal::because(Code::IdempotencyKeyMissing, japanese, "It has 1 to 255 visible ASCII characters."));
+        return Err(Refusal::because(
+            Code::IdempotencyKeyMissing,
+            japanese,
+            "It has 1 to 255 visible ASCII characters.",
+        ));
     }
     Ok(key.to_owned())
 }
