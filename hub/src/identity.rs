@@ -4,12 +4,14 @@
 //! the handshake (`tls`); what it may do is decided by the registry. Here it is read once, and refused for what no
 //! trust could mend.
 
+mod anchors;
 mod authority;
 mod certificate;
 mod names;
 mod revocation;
 mod strength;
 
+pub use anchors::{Anchor, AnchorTable, AnchorVerdict};
 pub use authority::{Authority, AuthorityError, last_instant};
 pub use certificate::{Certificate, CertificateRefusal, read_der, read_pem};
 pub use revocation::{RevocationList, RevocationListError};

@@ -6,13 +6,14 @@
 //! - `access`: who are you, and may you do that; permits are made here and nowhere else;
 //! - `exchange`, `registry`, `licence`, `log`: what the hub is for; `permit`: what they want shown;
 //! - `store`: events, their commit, the state they add up to, sealed bodies;
-//! - `tls`, `identity`: handshakes, certificates;
+//! - `tls`, `connection`, `identity`: handshakes, who is connected, certificates;
 //! - `config`, `metrics`, `clock`: what everything stands on.
 
 pub mod clock;
 pub mod licence;
 pub mod permit;
 pub mod config;
+pub mod connection;
 pub mod identity;
 pub mod metrics;
 pub mod store;

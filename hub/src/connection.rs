@@ -1,0 +1,152 @@
+//! What every request carries of the connection it came by, and the list of connections open now.
+//!
+//! Extensions of a request: `Arc<Peer>`, [`RequestId`], [`ConnectionContext`].
+
+use crate::clock::{NoRandomness, Randomness, random};
+use crate::identity::Peer;
+use careplan_protocol::transfer::Fingerprint;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio_util::sync::CancellationToken;
+
+/// The number of a request, as it stands in the log and in problem documents: 16 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RequestId(u64);
+
+impl RequestId {
+    /// A new one.
+    ///
+    /// # Errors
+    /// When the machine gives no randomness.
+    pub fn new(randomness: &dyn Randomness) -> Result<Self, NoRandomness> {
+        random(randomness).map(|bytes| Self(u64::from_be_bytes(bytes)))
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// The connection that a request came by.
+#[derive(Debug, Clone)]
+pub struct ConnectionContext {
+    /// Who is at the other end.
+    pub peer: Arc<Peer>,
+    /// Cancelled when the connection is to end at once; cancel it to cut the connection.
+    pub cut: CancellationToken,
+    /// Cancelled when the connection has reached its age or the hub is about to stop: streams and waits end now, the
+    /// answer closes the connection.
+    pub retiring: CancellationToken,
+}
+
+/// The body of a request came too slowly or not to its end in time: the source of the error that the handler sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the body of the request came too slowly")]
+pub struct BodyTimeout;
+
+impl BodyTimeout {
+    /// Whether this is what an error comes from.
+    pub fn caused(error: &(dyn std::error::Error + 'static)) -> bool {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            if error.is::<Self>() {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+}
+
+/// The connections open now, by the certificate at the other end.
+#[derive(Debug, Default)]
+pub struct Connections {
+    open: Mutex<HashMap<Fingerprint, HashMap<u64, CancellationToken>>>,
+    next: AtomicU64,
+}
+
+impl Connections {
+    /// Cuts every connection of a certificate, in the middle of whatever it does; gives their number.
+    pub fn cut(&self, fingerprint: &Fingerprint) -> usize {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let tokens = open.get(fingerprint);
+        tokens.into_iter().flat_map(HashMap::values).map(CancellationToken::cancel).count()
+    }
+
+    /// The certificates that have a connection open.
+    pub fn fingerprints(&self) -> Vec<Fingerprint> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+
+    /// Notes a connection; it is forgotten when what this gives is dropped.
+    pub fn enter(self: &Arc<Self>, context: &ConnectionContext) -> Entered {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let fingerprint = context.peer.fingerprint;
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.entry(fingerprint).or_default().insert(number, context.cut.clone());
+        Entered { connections: Arc::clone(self), fingerprint, number }
+    }
+}
+
+/// A connection in the list, as long as this lives.
+#[derive(Debug)]
+pub struct Entered {
+    connections: Arc<Connections>,
+    fingerprint: Fingerprint,
+    number: u64,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let mut open = self.connections.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tokens) = open.get_mut(&self.fingerprint) {
+            tokens.remove(&self.number);
+            if tokens.is_empty() {
+                open.remove(&self.fingerprint);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::AnchorId;
+
+    fn context(byte: u8) -> ConnectionContext {
+        let peer = Peer {
+            fingerprint: Fingerprint([byte; 32]),
+            serial: "01".to_owned(),
+            not_before: jiff::Timestamp::MIN,
+            not_after: jiff::Timestamp::MAX,
+            office: None,
+            anchor: AnchorId { name: Arc::from("own"), key: [0; 32] },
+            address: "127.0.0.1:1".parse().unwrap(),
+        };
+        ConnectionContext { peer: Arc::new(peer), cut: CancellationToken::new(), retiring: CancellationToken::new() }
+    }
+
+    #[test]
+    fn cutting_a_certificate_cuts_all_its_connections_and_no_other() {
+        let connections = Arc::new(Connections::default());
+        let (a, b, other) = (context(1), context(1), context(2));
+        let entered = [&a, &b, &other].map(|context| connections.enter(context));
+        assert_eq!(connections.cut(&a.peer.fingerprint), 2);
+        assert!(a.cut.is_cancelled() && b.cut.is_cancelled() && !other.cut.is_cancelled());
+        assert_eq!(connections.fingerprints().len(), 2);
+        drop(entered);
+        assert!(connections.fingerprints().is_empty());
+        assert_eq!(connections.cut(&a.peer.fingerprint), 0);
+    }
+
+    #[test]
+    fn a_body_timeout_is_found_behind_other_errors() {
+        let wrapped = axum::Error::new(std::io::Error::other(BodyTimeout));
+        assert!(BodyTimeout::caused(&wrapped));
+        assert!(!BodyTimeout::caused(&axum::Error::new(std::io::Error::other("else"))));
+    }
+}
