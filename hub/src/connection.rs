@@ -56,7 +56,11 @@ impl BodyTimeout {
             if error.is::<Self>() {
                 return true;
             }
-            cause = error.source();
+            // An `io::Error` hides what it wraps from `source`.
+            cause = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+                Some(inner) => Some(inner),
+                None => error.source(),
+            };
         }
         false
     }

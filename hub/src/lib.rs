@@ -10,10 +10,10 @@
 //! - `config`, `metrics`, `clock`: what everything stands on.
 
 pub mod clock;
-pub mod licence;
-pub mod permit;
 pub mod config;
 pub mod connection;
 pub mod identity;
+pub mod licence;
 pub mod metrics;
+pub mod permit;
 pub mod store;
