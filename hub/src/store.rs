@@ -16,6 +16,9 @@ pub mod transfer;
 
 mod codec;
 
+#[cfg(test)]
+pub(crate) mod memory;
+
 use async_trait::async_trait;
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::problem::{Code, Refusal};
