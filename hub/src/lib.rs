@@ -9,9 +9,11 @@
 //! - `tls`, `connection`, `identity`: handshakes, who is connected, certificates;
 //! - `config`, `metrics`, `clock`: what everything stands on.
 
+pub mod access;
 pub mod clock;
 pub mod config;
 pub mod connection;
+pub mod exchange;
 pub mod identity;
 pub mod licence;
 pub mod metrics;
