@@ -81,3 +81,6 @@ impl Exchange {
         self.store.blind("idempotency-key", format!("{office}/{key}").as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests;
