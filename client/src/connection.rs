@@ -22,11 +22,13 @@ pub use tls::check_chain;
 use crate::clock::{SharedClock, SystemClock};
 use careplan_protocol::api::LAST_RECEIPT;
 use careplan_protocol::problem::{Language, Problem};
+use careplan_protocol::routes;
 use careplan_protocol::transfer::TransferId;
 use reqwest::header::{ACCEPT_LANGUAGE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -206,6 +208,12 @@ async fn refusal(response: Response) -> Error {
         Ok(problem) => Error::Problem { problem: problem.into(), retry_after: seconds.map(Duration::from_secs) },
         Err(_) => Error::Unexpected(format!("status {status}")),
     }
+}
+
+/// A route filled in. What is put in is `Sync`, so that requests may be made on any thread.
+fn at(pattern: &str, values: &[&(dyn fmt::Display + Sync)]) -> String {
+    let values: Vec<&dyn fmt::Display> = values.iter().map(|value| *value as &dyn fmt::Display).collect();
+    routes::path(pattern, &values)
 }
 
 fn language_header(language: Language) -> HeaderMap {

@@ -1,6 +1,9 @@
 //! The office's side of the care-plan hub: library and program.
 //!
 //! Outside in:
+//! - [`sync`]: two folders kept in step with the hub;
+//! - [`texts`]: what went wrong, for people;
+//! - [`fetching`]: transfers brought onto this machine's disk;
 //! - [`sending`]: what stands in the journal goes out and its receipt is kept;
 //! - [`journal`]: sends that survive a kill;
 //! - [`parcels`]: files sorted into transfers;
@@ -19,6 +22,7 @@ pub mod clock;
 pub mod connection;
 pub mod desk;
 pub mod disk;
+pub mod fetching;
 pub mod home;
 pub mod journal;
 pub mod names;
@@ -26,3 +30,5 @@ pub mod parcels;
 pub mod receipts;
 pub mod retry;
 pub mod sending;
+pub mod sync;
+pub mod texts;

@@ -1,9 +1,9 @@
 //! Fetching a file: streamed, resumed where the line broke, its digest checked at the end.
 
-use crate::connection::{Connection, Error};
+use crate::connection::{Connection, Error, at};
 use careplan_protocol::api::File;
 use careplan_protocol::office::OfficeNumber;
-use careplan_protocol::routes::{self, path};
+use careplan_protocol::routes;
 use careplan_protocol::transfer::TransferId;
 use reqwest::header::RANGE;
 use reqwest::{Method, Response, StatusCode};
@@ -93,7 +93,7 @@ impl Connection {
             Mailbox::Inbox => routes::INBOX_FILE,
             Mailbox::Outbox => routes::OUTBOX_FILE,
         };
-        let mut request = self.request(Method::GET, &path(pattern, &[&what.office, &what.transfer, &what.file.n]))?;
+        let mut request = self.request(Method::GET, &at(pattern, &[&what.office, &what.transfer, &what.file.n]))?;
         if position > 0 {
             request = request.header(RANGE, format!("bytes={position}-"));
         }

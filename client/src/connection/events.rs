@@ -1,9 +1,9 @@
 //! The inbox as server-sent events: a hint that something came, resumed by the last event's id.
 
-use crate::connection::{Connection, Error};
+use crate::connection::{Connection, Error, at};
 use careplan_protocol::api::InboxEvent;
 use careplan_protocol::office::{Address, OfficeNumber};
-use careplan_protocol::routes::{self, path};
+use careplan_protocol::routes;
 use reqwest::header::ACCEPT;
 use reqwest::{Method, Response};
 use std::collections::VecDeque;
@@ -32,7 +32,7 @@ impl Connection {
     pub async fn events(&self, desk: Address, last_event_id: Option<&str>) -> Result<Events, Error> {
         let office: OfficeNumber = desk.office;
         let mut request =
-            self.request(Method::GET, &path(routes::INBOX_EVENTS, &[&office]))?.header(ACCEPT, "text/event-stream");
+            self.request(Method::GET, &at(routes::INBOX_EVENTS, &[&office]))?.header(ACCEPT, "text/event-stream");
         if let Some(service_type) = desk.service_type {
             request = request.query(&[("type", service_type)]);
         }

@@ -1,13 +1,13 @@
 //! The routes of an office: lists, acknowledging, recalling, directory, status, log, keys.
 
-use crate::connection::{Connection, Error, json};
+use crate::connection::{Connection, Error, at, json};
 use careplan_protocol::api::{
     Acknowledge, DirectoryEntry, DirectoryQuery, InboxQuery, LogEntry, LogQuery, Me, OfficeStatus, OutboxQuery, Page,
     Transfer, UNFETCHED_COUNT,
 };
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::receipt::KeySet;
-use careplan_protocol::routes::{self, path};
+use careplan_protocol::routes;
 use careplan_protocol::transfer::TransferId;
 use reqwest::header::{ETAG, IF_NONE_MATCH};
 use reqwest::{Method, StatusCode};
@@ -31,7 +31,7 @@ impl Connection {
     /// # Errors
     /// [`Error`].
     pub async fn inbox(&self, office: OfficeNumber, query: &InboxQuery) -> Result<Page<Transfer>, Error> {
-        self.get(&path(routes::INBOX, &[&office]), query).await
+        self.get(&at(routes::INBOX, &[&office]), query).await
     }
 
     /// What came in, if anything changed since `etag`; waits as `query.wait` says.
@@ -44,8 +44,7 @@ impl Connection {
         query: &InboxQuery,
         etag: Option<&str>,
     ) -> Result<InboxAnswer, Error> {
-        let mut request =
-            self.request(Method::GET, &path(routes::INBOX, &[&office]))?.query(query).timeout(LIST_TIMEOUT);
+        let mut request = self.request(Method::GET, &at(routes::INBOX, &[&office]))?.query(query).timeout(LIST_TIMEOUT);
         if let Some(etag) = etag {
             request = request.header(IF_NONE_MATCH, etag);
         }
@@ -65,7 +64,7 @@ impl Connection {
     /// # Errors
     /// [`Error`].
     pub async fn received(&self, office: OfficeNumber, transfer: TransferId) -> Result<Transfer, Error> {
-        self.get(&path(routes::INBOX_TRANSFER, &[&office, &transfer]), &[(); 0]).await
+        self.get(&at(routes::INBOX_TRANSFER, &[&office, &transfer]), &[(); 0]).await
     }
 
     /// Says of a fetched transfer that it was imported or rejected.
@@ -78,7 +77,7 @@ impl Connection {
         transfer: TransferId,
         what: &Acknowledge,
     ) -> Result<(), Error> {
-        let path = path(routes::ACKNOWLEDGEMENT, &[&office, &transfer]);
+        let path = at(routes::ACKNOWLEDGEMENT, &[&office, &transfer]);
         self.post::<IgnoredAny>(&path, what).await.map(|_| ())
     }
 
@@ -87,7 +86,7 @@ impl Connection {
     /// # Errors
     /// [`Error`].
     pub async fn outbox(&self, office: OfficeNumber, query: &OutboxQuery) -> Result<Page<Transfer>, Error> {
-        self.get(&path(routes::OUTBOX, &[&office]), query).await
+        self.get(&at(routes::OUTBOX, &[&office]), query).await
     }
 
     /// One sent transfer.
@@ -95,7 +94,7 @@ impl Connection {
     /// # Errors
     /// [`Error`].
     pub async fn sent(&self, office: OfficeNumber, transfer: TransferId) -> Result<Transfer, Error> {
-        self.get(&path(routes::OUTBOX_TRANSFER, &[&office, &transfer]), &[(); 0]).await
+        self.get(&at(routes::OUTBOX_TRANSFER, &[&office, &transfer]), &[(); 0]).await
     }
 
     /// Recalls a transfer that nobody has fetched.
@@ -103,7 +102,7 @@ impl Connection {
     /// # Errors
     /// [`Error`]; `already-fetched` when it is too late.
     pub async fn recall(&self, office: OfficeNumber, transfer: TransferId) -> Result<(), Error> {
-        self.delete::<IgnoredAny>(&path(routes::OUTBOX_TRANSFER, &[&office, &transfer])).await.map(|_| ())
+        self.delete::<IgnoredAny>(&at(routes::OUTBOX_TRANSFER, &[&office, &transfer])).await.map(|_| ())
     }
 
     /// Who can be reached.
@@ -119,7 +118,7 @@ impl Connection {
     /// # Errors
     /// [`Error`]; `not-found` when it is not on the hub.
     pub async fn directory_office(&self, office: OfficeNumber) -> Result<DirectoryEntry, Error> {
-        self.get(&path(routes::DIRECTORY_OFFICE, &[&office]), &[(); 0]).await
+        self.get(&at(routes::DIRECTORY_OFFICE, &[&office]), &[(); 0]).await
     }
 
     /// Licence, certificates, limits and usage of the office.
@@ -127,7 +126,7 @@ impl Connection {
     /// # Errors
     /// [`Error`].
     pub async fn status(&self, office: OfficeNumber) -> Result<OfficeStatus, Error> {
-        self.get(&path(routes::OFFICE, &[&office]), &[(); 0]).await
+        self.get(&at(routes::OFFICE, &[&office]), &[(); 0]).await
     }
 
     /// A page of the office's own log.
@@ -135,7 +134,7 @@ impl Connection {
     /// # Errors
     /// [`Error`].
     pub async fn office_log(&self, office: OfficeNumber, query: &LogQuery) -> Result<Page<LogEntry>, Error> {
-        self.get(&path(routes::OFFICE_LOG, &[&office]), query).await
+        self.get(&at(routes::OFFICE_LOG, &[&office]), query).await
     }
 
     /// The office's own log as text, when `query.format` asks for CSV or JSON lines.
@@ -143,7 +142,7 @@ impl Connection {
     /// # Errors
     /// [`Error`].
     pub async fn office_log_text(&self, office: OfficeNumber, query: &LogQuery) -> Result<String, Error> {
-        Ok(self.open(&path(routes::OFFICE_LOG, &[&office]), query).await?.text().await?)
+        Ok(self.open(&at(routes::OFFICE_LOG, &[&office]), query).await?.text().await?)
     }
 
     /// The hub's public receipt keys.

@@ -1,10 +1,10 @@
 //! Sending: one multipart request, its files streamed from disk or memory.
 
-use crate::connection::{Connection, Error};
+use crate::connection::{Connection, Error, at};
 use bytes::Bytes;
 use careplan_protocol::api::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Sent, TRANSFER_STATE};
 use careplan_protocol::office::{Address, OfficeNumber, ServiceType};
-use careplan_protocol::routes::{self, path};
+use careplan_protocol::routes;
 use futures_util::StreamExt as _;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Method};
@@ -81,7 +81,7 @@ impl Connection {
     ) -> Result<SendAnswer, Error> {
         let form = form(outgoing, &meter).await?;
         let request = self
-            .request(Method::POST, &path(routes::OUTBOX, &[&office]))?
+            .request(Method::POST, &at(routes::OUTBOX, &[&office]))?
             .header(IDEMPOTENCY_KEY, &outgoing.key)
             .multipart(form)
             .timeout(SEND_TIMEOUT);

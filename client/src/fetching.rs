@@ -1,0 +1,176 @@
+//! Fetching a transfer: every file verified and synced in a staging folder, then named without overwriting anything, then
+//! written down. Only then it counts as taken; what a kill interrupts is found again and finished.
+
+mod place;
+mod record;
+
+pub use place::Layout;
+pub use record::{Record, RecordFile, Records};
+
+use crate::connection::{Download, Error, Mailbox};
+use crate::desk::Desk;
+use crate::disk;
+
+use careplan_protocol::api::{File, InboxOrder, InboxQuery, Transfer};
+use careplan_protocol::transfer::{State, TransferId};
+use record::Claim;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Where fetched files go.
+#[derive(Debug, Clone)]
+pub struct Destination {
+    /// The folder.
+    pub folder: PathBuf,
+    /// How files lie in it.
+    pub layout: Layout,
+    /// A standard file whose name is taken by other bytes waits (`sync`), instead of getting a number.
+    pub exact: bool,
+}
+
+/// How fetching a transfer can fail.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// Another process of this machine is at it, or has just done it.
+    #[error("another program on this machine is fetching it")]
+    Elsewhere,
+    /// A different file has the exact name that is needed.
+    #[error("{0} is there already with other contents")]
+    NameTaken(PathBuf),
+    /// The hub or the line.
+    #[error(transparent)]
+    Hub(#[from] Error),
+    /// This machine's disk.
+    #[error("this machine's disk: {0}")]
+    Disk(#[from] io::Error),
+}
+
+/// Fetches a transfer. `again` fetches also what was fetched from here before.
+///
+/// # Errors
+/// [`FetchError`]; the transfer then does not count as taken, and [`unfinished`] gives it where fetching had begun.
+pub async fn fetch(
+    desk: &Desk,
+    transfer: &Transfer,
+    to: &Destination,
+    again: bool,
+    meter: impl Fn(u64) + Clone,
+) -> Result<Record, FetchError> {
+    let records = Records::open(&desk.profile)?;
+    if to.exact {
+        // Looked at before the hub is asked, since the first byte makes the transfer fetched.
+        place::refuse_taken_names(transfer, to)?;
+    }
+    let Claim::Ours(lock) = records.claim(transfer.id, again)? else { return Err(FetchError::Elsewhere) };
+    let record = match records.staged(transfer.id, &to.folder)? {
+        Some(staged) => staged,
+        None => match stage(desk, &records, transfer, to, meter).await {
+            Err(FetchError::Hub(why)) if is_over(&why) => {
+                records.forget(transfer.id)?;
+                lock.finish();
+                return Err(why.into());
+            }
+            staged => staged?,
+        },
+    };
+    let record = Record { files: place::place(&record, to.exact)?, ..record };
+    records.taken(&record)?;
+    lock.finish();
+    if to.layout == Layout::Folders {
+        // Another process may be staging there; then the last one removes it.
+        let _ = std::fs::remove_dir(to.folder.join(STAGING));
+    }
+    Ok(record)
+}
+
+/// Transfers for this desk that are not yet fetched, per sender in ascending 連番.
+///
+/// # Errors
+/// [`Error`].
+pub async fn new_transfers(desk: &Desk) -> Result<Vec<Transfer>, Error> {
+    let query = InboxQuery {
+        order: Some(InboxOrder::Unit),
+        limit: Some(PAGE),
+        service_type: desk.address.service_type,
+        ..InboxQuery::default()
+    };
+    Ok(desk.connection.inbox(desk.office(), &query).await?.items)
+}
+
+/// Transfers for this desk whose fetching was begun here and not finished, oldest first.
+///
+/// # Errors
+/// [`FetchError`].
+pub async fn unfinished(desk: &Desk) -> Result<Vec<Transfer>, FetchError> {
+    let records = Records::open(&desk.profile)?;
+    let mut transfers = Vec::new();
+    for record in records.begun()? {
+        if !desk.address.handles(&record.to) {
+            continue;
+        }
+        match desk.connection.received(desk.office(), record.transfer).await {
+            Ok(transfer) if !matches!(transfer.state, State::Recalled | State::Expired) => transfers.push(transfer),
+            Ok(transfer) => records.forget(transfer.id)?,
+            Err(why) if is_over(&why) => records.forget(record.transfer)?,
+            Err(why) => return Err(why.into()),
+        }
+    }
+    Ok(transfers)
+}
+
+/// Whether a transfer's files cannot be had any more.
+fn is_over(why: &Error) -> bool {
+    matches!(why, Error::Problem { problem, .. } if matches!(problem.status, 404 | 410))
+}
+
+/// Downloads what is missing into the staging folder, and writes down that all is there. From then on a file that is not
+/// in staging any more counts as placed, so that nothing is brought twice when care software is quick and we are killed.
+async fn stage(
+    desk: &Desk,
+    records: &Records,
+    transfer: &Transfer,
+    to: &Destination,
+    meter: impl Fn(u64) + Clone,
+) -> Result<Record, FetchError> {
+    let begun = Record::begin(transfer, to, desk.clock.now());
+    records.begin(&begun)?;
+    let staging = to.folder.join(STAGING);
+    std::fs::create_dir_all(&staging)?;
+    let mut files = Vec::new();
+    for planned in place::plan(transfer, to) {
+        // Placed by a person, or asked for a second time: the same bytes need no second copy.
+        if !place::is_there(&planned)? {
+            let part = place::part(&to.folder, transfer.id, planned.file.n);
+            download(desk, transfer.id, planned.file, &part, meter.clone()).await?;
+        }
+        let (n, size, sha256) = (planned.file.n, planned.file.size, planned.file.sha256);
+        files.push(RecordFile { n, size, sha256, path: planned.path });
+    }
+    disk::sync_folder(&staging)?;
+    let staged = Record { files, ..begun };
+    records.begin(&staged)?;
+    Ok(staged)
+}
+
+async fn download(
+    desk: &Desk,
+    transfer: TransferId,
+    file: &File,
+    part: &Path,
+    meter: impl Fn(u64),
+) -> Result<(), FetchError> {
+    let mut sink = tokio::fs::File::create(part).await?;
+    let what = Download { office: desk.office(), mailbox: Mailbox::Inbox, transfer, file };
+    let downloaded = desk.connection.download(what, &mut sink, meter).await;
+    if let Err(why) = downloaded {
+        drop(sink);
+        let _ = std::fs::remove_file(part);
+        return Err(why.into());
+    }
+    sink.sync_all().await?;
+    Ok(())
+}
+
+/// The folder, inside the destination, in which files stand until they are verified.
+pub const STAGING: &str = ".careplan";
+const PAGE: u32 = 1000;

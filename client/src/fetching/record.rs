@@ -1,0 +1,184 @@
+//! What this machine knows of fetched transfers, one file each.
+//!
+//! `fetching/` holds what was begun, `taken/` what stands verified on disk, `acknowledged/` what the hub was told of. A
+//! transfer's `.lock` is held by the process at work on it.
+
+use crate::disk::{self, Lock};
+use crate::fetching::Destination;
+use crate::home::Profile;
+use careplan_protocol::api::Transfer;
+use careplan_protocol::office::Address;
+use careplan_protocol::transfer::{Sha256, TransferId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A transfer that was fetched here, or is being.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Version of the file, 1.
+    pub version: u8,
+    /// The transfer.
+    pub transfer: TransferId,
+    /// The sender.
+    pub from: Address,
+    /// The recipient.
+    pub to: Address,
+    /// When it was fetched.
+    pub at: Timestamp,
+    /// The folder it went to.
+    pub folder: PathBuf,
+    /// Its files and the places meant for them; empty until all are staged. Once taken, the places they got.
+    pub files: Vec<RecordFile>,
+}
+
+/// A fetched file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordFile {
+    /// Its number in the transfer.
+    pub n: u16,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256 of its bytes.
+    pub sha256: Sha256,
+    /// Where it was put.
+    pub path: PathBuf,
+}
+
+impl Record {
+    pub(super) fn begin(transfer: &Transfer, to: &Destination, at: Timestamp) -> Self {
+        let (from, recipient) = (transfer.from, transfer.to);
+        let folder = to.folder.clone();
+        Self { version: 1, transfer: transfer.id, from, to: recipient, at, folder, files: Vec::new() }
+    }
+
+    /// Whether somebody has taken all its files away from where they were put.
+    pub fn is_gone(&self) -> bool {
+        self.files.iter().all(|file| file.path.symlink_metadata().is_err())
+    }
+}
+
+/// The records of one office.
+#[derive(Debug, Clone)]
+pub struct Records {
+    fetching: PathBuf,
+    taken: PathBuf,
+    acknowledged: PathBuf,
+}
+
+/// Who works on a transfer.
+pub(super) enum Claim {
+    /// This process, as long as it holds the lock.
+    Ours(Lock),
+    /// Another process does, or has done.
+    Theirs,
+}
+
+impl Records {
+    /// The records of an office.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn open(profile: &Profile) -> io::Result<Self> {
+        Ok(Self {
+            fetching: profile.folder("fetching")?,
+            taken: profile.folder("taken")?,
+            acknowledged: profile.folder("acknowledged")?,
+        })
+    }
+
+    /// What was taken and not yet acknowledged from here.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn unacknowledged(&self) -> io::Result<Vec<Record>> {
+        read_all(&self.taken)
+    }
+
+    /// What was begun and not finished.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn begun(&self) -> io::Result<Vec<Record>> {
+        read_all(&self.fetching)
+    }
+
+    /// Whether this machine has taken a transfer.
+    pub fn is_taken(&self, transfer: TransferId) -> bool {
+        [&self.taken, &self.acknowledged].iter().any(|folder| path(folder, transfer).is_file())
+    }
+
+    /// Notes that the hub was told of a transfer.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn acknowledged(&self, transfer: TransferId) -> io::Result<()> {
+        match std::fs::rename(path(&self.taken, transfer), path(&self.acknowledged, transfer)) {
+            Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
+    }
+
+    pub(super) fn claim(&self, transfer: TransferId, again: bool) -> io::Result<Claim> {
+        let Some(lock) = Lock::take(&self.fetching.join(format!("{transfer}.lock")))? else {
+            return Ok(Claim::Theirs);
+        };
+        // Looked at under the lock: another process may have finished between the list and now.
+        match self.is_taken(transfer) && !again {
+            true => {
+                lock.finish();
+                Ok(Claim::Theirs)
+            }
+            false => Ok(Claim::Ours(lock)),
+        }
+    }
+
+    pub(super) fn begin(&self, record: &Record) -> io::Result<()> {
+        write(&self.fetching, record)
+    }
+
+    /// A transfer whose files were all staged for this folder when the process died.
+    pub(super) fn staged(&self, transfer: TransferId, folder: &Path) -> io::Result<Option<Record>> {
+        let record: Record = match std::fs::read(path(&self.fetching, transfer)) {
+            Ok(text) => serde_json::from_slice(&text)?,
+            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(why) => return Err(why),
+        };
+        Ok((record.folder == folder && !record.files.is_empty()).then_some(record))
+    }
+
+    pub(super) fn taken(&self, record: &Record) -> io::Result<()> {
+        write(&self.taken, record)?;
+        self.forget(record.transfer)
+    }
+
+    pub(super) fn forget(&self, transfer: TransferId) -> io::Result<()> {
+        match std::fs::remove_file(path(&self.fetching, transfer)) {
+            Err(why) if why.kind() != io::ErrorKind::NotFound => Err(why),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn path(folder: &Path, transfer: TransferId) -> PathBuf {
+    folder.join(format!("{transfer}.json"))
+}
+
+fn write(folder: &Path, record: &Record) -> io::Result<()> {
+    disk::write(&path(folder, record.transfer), &serde_json::to_vec_pretty(record)?)
+}
+
+/// Oldest first.
+fn read_all(folder: &Path) -> io::Result<Vec<Record>> {
+    let mut records = Vec::new();
+    for path in disk::entries(folder)?.into_iter().filter(|path| path.extension().is_some_and(|e| e == "json")) {
+        match std::fs::read(&path) {
+            Ok(text) => records.push(serde_json::from_slice::<Record>(&text)?),
+            Err(why) if why.kind() == io::ErrorKind::NotFound => {}
+            Err(why) => return Err(why),
+        }
+    }
+    records.sort_by_key(|record| record.transfer);
+    Ok(records)
+}

@@ -1,0 +1,261 @@
+//! Two folders kept in step with the hub: what the care software writes into OUT is sent, what comes in is put into IN.
+//!
+//! ```text
+//! OUT/                      standard files, sent once they are unchanged and their set is complete
+//!   1379999020-11/          whatever stands in here goes to that address (attachments, also beside one unit)
+//!   sent/<transfer>_<to>/   what was sent, with receipt.jws
+//!   refused/…/              what cannot be sent, with reason.txt
+//!   not-on-hub/…/           for offices that cannot be reached, with reason.txt; list.txt to print
+//!   .careplan/              lock, what was seen when
+//! IN/                       standard files under their exact names
+//!   <from>_<transfer>/      attachments, under safe names
+//!   .careplan/              lock, files being fetched
+//! ```
+
+mod incoming;
+mod outgoing;
+mod shelves;
+mod watching;
+
+use crate::connection::Error;
+use crate::desk::Desk;
+use crate::disk::Lock;
+use crate::fetching::{FetchError, STAGING};
+use crate::parcels::Misfit;
+use crate::retry::Patience;
+use crate::sending::SendError;
+use careplan_protocol::office::Address;
+use careplan_protocol::problem::Language;
+use careplan_protocol::transfer::TransferId;
+use std::collections::HashSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// How to sync.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What the care software writes.
+    pub out: PathBuf,
+    /// What the care software reads.
+    pub r#in: PathBuf,
+    /// Acknowledge as imported what the care software has taken out of IN.
+    pub acknowledge_when_moved: bool,
+    /// The hub is asked at least so often.
+    pub interval: Duration,
+    /// A file unchanged for so long is finished.
+    pub settle: Duration,
+    /// A set incomplete for so long is refused.
+    pub incomplete: Duration,
+    /// The language of the texts put beside files.
+    pub language: Language,
+}
+
+/// Something that happened, for whoever watches.
+#[derive(Debug)]
+pub enum Happening {
+    /// A transfer was accepted.
+    Sent(TransferId, Address, usize),
+    /// Files that had been accepted before; they were put beside their receipt.
+    AlreadySent(TransferId, Address, usize),
+    /// Files that cannot be sent, by what their names or set say.
+    Unfit(Vec<String>, Misfit),
+    /// Files that the hub refused.
+    Refused(Vec<String>, Error),
+    /// An office that cannot be reached.
+    NotOnHub(Address, usize),
+    /// A transfer was fetched.
+    Fetched(TransferId, Address, usize),
+    /// A file waits until another of its name is taken away.
+    NameTaken(PathBuf),
+    /// A transfer was acknowledged as imported.
+    Acknowledged(TransferId),
+    /// Fetching one transfer failed; the others go on.
+    FetchFailed(TransferId, FetchError),
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Summary {
+    /// Transfers sent.
+    pub sent: usize,
+    /// Transfers fetched.
+    pub fetched: usize,
+    /// Transfers acknowledged.
+    pub acknowledged: usize,
+    /// Sends refused.
+    pub refused: usize,
+    /// Sends to offices that cannot be reached.
+    pub not_on_hub: usize,
+    /// Sends that wait for files to settle or for the rest of their set.
+    pub waiting: usize,
+    /// Transfers that could not be fetched.
+    pub not_fetched: usize,
+}
+
+/// Why syncing stopped, or one round of it.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// A folder that is not there.
+    #[error("there is no folder {0}")]
+    NoFolder(PathBuf),
+    /// Another process syncs it.
+    #[error("another careplan sync is at work in {0}")]
+    Locked(PathBuf),
+    /// Both are one folder, or one stands in the other.
+    #[error("--out and --in have to be two folders, none inside the other")]
+    SameFolder,
+    /// The hub or the line.
+    #[error(transparent)]
+    Hub(#[from] Error),
+    /// Sending.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// This machine's disk.
+    #[error("this machine's disk: {0}")]
+    Disk(#[from] std::io::Error),
+}
+
+/// A running sync. Its folders are locked as long as it lives.
+pub struct Sync {
+    desk: Desk,
+    settings: Settings,
+    tell: Arc<dyn Fn(&Happening) + Send + std::marker::Sync>,
+    told_taken: HashSet<PathBuf>,
+    summary: Summary,
+    seen: watching::Seen,
+    sent_before: outgoing::SentBefore,
+    _locks: [Lock; 2],
+}
+
+impl fmt::Debug for Sync {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sync").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Sync {
+    /// Locks the folders. `tell` is told of everything that happens.
+    ///
+    /// # Errors
+    /// [`SyncError`] when the folders cannot be used.
+    pub fn new(
+        desk: Desk,
+        settings: Settings,
+        tell: Arc<dyn Fn(&Happening) + Send + std::marker::Sync>,
+    ) -> Result<Self, SyncError> {
+        // Absolute, since the journal remembers them for the next run, wherever that is started.
+        let out = folder(&settings.out)?;
+        let r#in = folder(&settings.r#in)?;
+        if out.starts_with(&r#in) || r#in.starts_with(&out) {
+            return Err(SyncError::SameFolder);
+        }
+        let locks = [lock(&out)?, lock(&r#in)?];
+        let seen = watching::Seen::load(&out);
+        let sent_before = outgoing::SentBefore::load(&desk.profile)?;
+        let desk = Desk { patience: Patience::SYNC, ..desk };
+        let settings = Settings { out, r#in, ..settings };
+        let (told_taken, summary) = (HashSet::new(), Summary::default());
+        Ok(Self { desk, settings, tell, told_taken, summary, seen, sent_before, _locks: locks })
+    }
+
+    /// One full pass over both folders; files that are still changing are waited for a little.
+    ///
+    /// # Errors
+    /// [`SyncError`], with what was done until then in [`Sync::summary`].
+    pub async fn once(&mut self) -> Result<Summary, SyncError> {
+        // What comes in is fetched even when sending fails.
+        let sent = self.send_settled().await;
+        self.receive().await?;
+        sent?;
+        Ok(self.summary)
+    }
+
+    /// Goes on until the future is dropped; a round that fails is told and repeated after the interval.
+    ///
+    /// # Errors
+    /// Never for what passes; when the folders cannot be used any more.
+    pub async fn forever(&mut self, mut trouble: impl FnMut(&SyncError)) -> Result<(), SyncError> {
+        let news = Arc::new(Notify::new());
+        let watcher = tokio::spawn(incoming::watch(self.desk.clone(), self.settings.interval, Arc::clone(&news)));
+        let _stop = AbortOnDrop(watcher.abort_handle());
+        let mut asked: Option<Instant> = None;
+        let mut rest = Duration::ZERO;
+        loop {
+            let told = tokio::select! {
+                () = news.notified() => true,
+                () = tokio::time::sleep(rest) => false,
+            };
+            rest = self.settings.interval.min(LOOK);
+            let due = asked.is_none_or(|asked| asked.elapsed() >= self.settings.interval);
+            let sent = self.send().await.map(|_| ());
+            let received = match told || due {
+                true => {
+                    asked = Some(Instant::now());
+                    self.receive().await
+                }
+                false => Ok(()),
+            };
+            for why in [sent, received].into_iter().filter_map(Result::err) {
+                self.refuse_lost_folders()?;
+                trouble(&why);
+                rest = self.settings.interval;
+            }
+        }
+    }
+
+    /// What was done so far.
+    pub fn summary(&self) -> Summary {
+        self.summary
+    }
+
+    async fn send_settled(&mut self) -> Result<(), SyncError> {
+        for _ in 0..ROUNDS {
+            if !self.send().await? {
+                break;
+            }
+            tokio::time::sleep(self.settings.settle.max(Duration::from_millis(10))).await;
+        }
+        Ok(())
+    }
+
+    fn refuse_lost_folders(&self) -> Result<(), SyncError> {
+        let lost = [&self.settings.out, &self.settings.r#in].into_iter().find(|folder| !folder.is_dir());
+        lost.map_or(Ok(()), |folder| Err(SyncError::NoFolder(folder.clone())))
+    }
+
+    fn tell(&self, happening: &Happening) {
+        (self.tell)(happening);
+    }
+}
+
+fn folder(given: &Path) -> Result<PathBuf, SyncError> {
+    let no_folder = || SyncError::NoFolder(given.to_owned());
+    let folder = std::path::absolute(given).map_err(|_| no_folder())?;
+    // `.` and `..` would hide that two names mean one folder.
+    let folder: PathBuf = std::fs::canonicalize(&folder).map_err(|_| no_folder())?;
+    folder.is_dir().then_some(folder).ok_or_else(no_folder)
+}
+
+fn lock(folder: &Path) -> Result<Lock, SyncError> {
+    let own = folder.join(STAGING);
+    std::fs::create_dir_all(&own)?;
+    Lock::take(&own.join("lock"))?.ok_or_else(|| SyncError::Locked(folder.to_owned()))
+}
+
+/// Ends the watching task with the sync.
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// How often the folders are looked at.
+const LOOK: Duration = Duration::from_secs(5);
+/// How often `once` waits for files to settle.
+const ROUNDS: u32 = 4;

@@ -1,0 +1,164 @@
+//! One look at the inbox: what is new is put into IN in ascending 連番 per sender; what the care software has taken is
+//! acknowledged.
+
+use crate::connection::Error;
+use crate::desk::Desk;
+use crate::fetching::{self, Destination, FetchError, Layout, Records, STAGING};
+use crate::sync::{Happening, Sync, SyncError};
+use careplan_protocol::api::{Acknowledge, InboxQuery, Transfer};
+use careplan_protocol::office::Address;
+use careplan_protocol::transfer::{Outcome, TransferId};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+
+impl Sync {
+    /// Fetches what is new and acknowledges what was taken away.
+    pub(super) async fn receive(&mut self) -> Result<(), SyncError> {
+        let mut tried = HashSet::new();
+        // A sender whose earlier unit waits: the later ones wait behind it, so that the order stands.
+        let mut held = HashSet::new();
+        let begun = match fetching::unfinished(&self.desk).await {
+            Ok(begun) => begun,
+            Err(FetchError::Hub(why)) => return Err(why.into()),
+            Err(FetchError::Disk(why)) => return Err(why.into()),
+            Err(_) => Vec::new(),
+        };
+        self.fetch_all(begun, &mut tried, &mut held).await?;
+        loop {
+            let new = fetching::new_transfers(&self.desk).await?;
+            let untried: Vec<Transfer> = new.into_iter().filter(|transfer| !tried.contains(&transfer.id)).collect();
+            if untried.is_empty() {
+                break;
+            }
+            self.fetch_all(untried, &mut tried, &mut held).await?;
+        }
+        match self.settings.acknowledge_when_moved {
+            true => self.acknowledge_moved().await,
+            false => Ok(()),
+        }
+    }
+
+    async fn fetch_all(
+        &mut self,
+        transfers: Vec<Transfer>,
+        tried: &mut HashSet<TransferId>,
+        held: &mut HashSet<Address>,
+    ) -> Result<(), SyncError> {
+        let to = Destination { folder: self.settings.r#in.clone(), layout: Layout::Flat, exact: true };
+        for transfer in transfers {
+            tried.insert(transfer.id);
+            if held.contains(&transfer.from) {
+                continue;
+            }
+            match fetching::fetch(&self.desk, &transfer, &to, false, |_| ()).await {
+                Ok(record) => {
+                    self.summary.fetched += 1;
+                    self.tell(&Happening::Fetched(transfer.id, transfer.from, record.files.len()));
+                }
+                Err(FetchError::Elsewhere) => {}
+                Err(FetchError::NameTaken(path)) => {
+                    held.insert(transfer.from);
+                    if self.told_taken.insert(path.clone()) {
+                        self.tell(&Happening::NameTaken(path));
+                    }
+                }
+                Err(FetchError::Disk(why)) => return Err(why.into()),
+                Err(FetchError::Hub(why)) if !concerns_one_transfer(&why) => return Err(why.into()),
+                Err(why) => {
+                    self.summary.not_fetched += 1;
+                    self.tell(&Happening::FetchFailed(transfer.id, why));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Acknowledges as imported what was put into IN and is not there any more.
+    async fn acknowledge_moved(&mut self) -> Result<(), SyncError> {
+        // A share that is not connected looks like an empty folder: then nothing was taken.
+        if !self.settings.r#in.join(STAGING).is_dir() {
+            return Ok(());
+        }
+        let records = Records::open(&self.desk.profile)?;
+        for record in records.unacknowledged()? {
+            let ours = record.folder == self.settings.r#in && self.desk.address.handles(&record.to);
+            if !ours || !record.is_gone() {
+                continue;
+            }
+            let imported = Acknowledge { outcome: Outcome::Imported, reason: None };
+            match self.desk.connection.acknowledge(self.desk.office(), record.transfer, &imported).await {
+                Ok(()) => {
+                    records.acknowledged(record.transfer)?;
+                    self.summary.acknowledged += 1;
+                    self.tell(&Happening::Acknowledged(record.transfer));
+                }
+                // Its record on the hub is over; there is nobody left to tell.
+                Err(Error::Problem { problem, .. }) if matches!(problem.status, 404 | 410) => {
+                    records.acknowledged(record.transfer)?;
+                }
+                Err(why) => return Err(why.into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn concerns_one_transfer(why: &Error) -> bool {
+    match why {
+        Error::Digest(_) => true,
+        Error::Problem { problem, .. } => matches!(problem.status, 404 | 409 | 410 | 416 | 500),
+        _ => false,
+    }
+}
+
+/// Waits at the hub for news, and passes every hint on. Errors are left to the rounds of the sync, which tell them.
+pub(super) async fn watch(desk: Desk, interval: Duration, news: Arc<Notify>) {
+    let mut position = None;
+    loop {
+        let began = Instant::now();
+        match look(&desk, position).await {
+            Ok(Some(last)) => {
+                // The first look only finds where the list ends.
+                if position.is_some() {
+                    news.notify_one();
+                }
+                position = Some(last);
+            }
+            Ok(None) => {
+                position = position.or(Some(0));
+                // A hub that does not wait must not be asked in a circle.
+                if began.elapsed() < Duration::from_secs(1) {
+                    sleep(interval).await;
+                }
+            }
+            Err(_) => sleep(interval).await,
+        }
+    }
+}
+
+/// The last position of the inbox behind `position`, waiting for one.
+async fn look(desk: &Desk, position: Option<u64>) -> Result<Option<u64>, Error> {
+    let mut query = InboxQuery {
+        after: position.map(|position| position.to_string()),
+        limit: Some(PAGE),
+        service_type: desk.address.service_type,
+        wait: position.map(|_| WAIT),
+        ..InboxQuery::default()
+    };
+    let mut last = None;
+    loop {
+        let page = desk.connection.inbox(desk.office(), &query).await?;
+        last = page.items.iter().map(|transfer| transfer.id.position).max().max(last);
+        match page.next {
+            Some(next) if !page.items.is_empty() => query = InboxQuery { after: Some(next), wait: None, ..query },
+            _ => return Ok(last),
+        }
+    }
+}
+
+const PAGE: u32 = 1000;
+/// Seconds; the hub waits up to 60.
+const WAIT: u32 = 50;

@@ -1,0 +1,274 @@
+//! One look at OUT: what is finished and complete is sent in ascending 連番, the rest waits or is put aside.
+
+use crate::connection::Error;
+use crate::disk;
+use crate::fetching::STAGING;
+use crate::home::Profile;
+use crate::journal::{Journal, Pending};
+use crate::parcels::{LocalFile, Misfit, Parcel, Sorted, Unfit, sort};
+use crate::sending::{self, SendError};
+use crate::sync::watching::Look;
+use crate::sync::{Happening, Sync, SyncError, shelves};
+use crate::texts::Explain as _;
+use careplan_protocol::api::File;
+use careplan_protocol::office::Address;
+use careplan_protocol::problem::Code;
+use careplan_protocol::receipt::{self, Receipt};
+use careplan_protocol::standard::{StandardName, UnitError};
+use careplan_protocol::transfer::{Sha256, State, TransferId};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Files that belong together: those in OUT itself, or those in the folder of one address.
+struct Heap {
+    to: Option<Address>,
+    files: Vec<LocalFile>,
+}
+
+impl Sync {
+    /// Sends what is ready. `true` when files are still changing, so that another look soon is worth while.
+    pub(super) async fn send(&mut self) -> Result<bool, SyncError> {
+        self.finish_begun().await?;
+        let heaps = heaps(&self.settings.out)?;
+        let look = |file: &LocalFile| Some((file.path.clone(), Look::at(&file.path)?));
+        let looks: Vec<_> = heaps.iter().flat_map(|heap| heap.files.iter().filter_map(look)).collect();
+        self.seen.observe(looks, self.desk.clock.now());
+        self.summary.waiting = 0;
+        let mut changing = false;
+        for heap in heaps {
+            changing |= self.send_heap(heap).await?;
+        }
+        Ok(changing)
+    }
+
+    /// Finishes what an earlier process, or an earlier look, began.
+    async fn finish_begun(&mut self) -> Result<(), SyncError> {
+        let begun = Journal::open(&self.desk.profile)?.unfinished()?;
+        let out = self.settings.out.clone();
+        for pending in begun.into_iter().filter(|pending| pending.intent.sync.as_ref() == Some(&out)) {
+            self.deliver(pending).await?;
+        }
+        Ok(())
+    }
+
+    async fn send_heap(&mut self, heap: Heap) -> Result<bool, SyncError> {
+        let now = self.desk.clock.now();
+        let settle = self.settings.settle;
+        let rested = |files: &[LocalFile]| self.seen.rested(paths(files), now, settle);
+        // A folder goes as a whole; in OUT itself every set for itself.
+        if heap.to.is_some() && !rested(&heap.files) {
+            self.summary.waiting += 1;
+            return Ok(true);
+        }
+        let Sorted { parcels, unfit } = sort_heap(self.desk.address, heap);
+        let (ready, changing): (Vec<_>, Vec<_>) = parcels.into_iter().partition(|parcel| rested(&parcel.files));
+        let (settled, unsettled): (Vec<_>, Vec<_>) = unfit.into_iter().partition(|unfit| rested(&unfit.files));
+        self.summary.waiting += changing.len() + unsettled.len();
+        for unfit in settled {
+            self.put_aside(unfit)?;
+        }
+        for parcel in ready {
+            self.send_parcel(&parcel).await?;
+        }
+        Ok(!changing.is_empty() || !unsettled.is_empty())
+    }
+
+    /// Refuses what can never be sent, and what was incomplete for too long.
+    fn put_aside(&mut self, unfit: Unfit) -> Result<(), SyncError> {
+        let now = self.desk.clock.now();
+        let incomplete = matches!(unfit.why, Misfit::Unit(UnitError::Incomplete(_)));
+        if incomplete && !self.seen.rested(paths(&unfit.files), now, self.settings.incomplete) {
+            self.summary.waiting += 1;
+            return Ok(());
+        }
+        let files: Vec<PathBuf> = unfit.files.iter().map(|file| file.path.clone()).collect();
+        shelves::refused(&self.settings.out, &files, &unfit.why.explain(self.settings.language), now)?;
+        self.summary.refused += 1;
+        let names = unfit.files.into_iter().map(|file| file.name).collect();
+        self.tell(&Happening::Unfit(names, unfit.why));
+        Ok(())
+    }
+
+    async fn send_parcel(&mut self, parcel: &Parcel) -> Result<(), SyncError> {
+        if let Some((transfer, to)) = self.sent_before(parcel).await? {
+            let files: Vec<PathBuf> = parcel.files.iter().map(|file| file.path.clone()).collect();
+            let receipt = self.desk.profile.receipt(transfer).unwrap_or_default();
+            shelves::sent_before(&self.settings.out, &files, transfer, to, &receipt)?;
+            self.tell(&Happening::AlreadySent(transfer, to, files.len()));
+            return Ok(());
+        }
+        let pending = match sending::begin(&self.desk, parcel, "", Some(&self.settings.out)) {
+            // The care software still holds a file, or took it back: another look will tell.
+            Err(SendError::Disk(why)) if is_in_use(&why) => {
+                self.summary.waiting += 1;
+                return Ok(());
+            }
+            begun => begun?,
+        };
+        self.deliver(pending).await
+    }
+
+    async fn deliver(&mut self, pending: Pending) -> Result<(), SyncError> {
+        let (to, count) = (pending.intent.to, pending.intent.files.len());
+        match sending::deliver(&self.desk, &pending, Arc::new(|_| ())).await {
+            Ok(delivered) => {
+                shelves::sent(&self.settings.out, &pending, delivered.transfer, &delivered.text)?;
+                self.sent_before.add(delivered.receipt);
+                self.summary.sent += 1;
+                self.tell(&Happening::Sent(delivered.transfer, to, count));
+                Ok(pending.finish()?)
+            }
+            Err(SendError::Refused(why)) => self.refused(pending, why),
+            Err(why) => Err(why.into()),
+        }
+    }
+
+    /// Puts aside what the hub refused; what it refuses to the office as such stays in OUT.
+    fn refused(&mut self, pending: Pending, why: Error) -> Result<(), SyncError> {
+        let (out, language, now) = (&self.settings.out, self.settings.language, self.desk.clock.now());
+        // Only what is still as it was sent: a changed original is another send.
+        let unchanged = |file: &&crate::journal::IntentFile| matches!(disk::digest(&file.origin), Ok((_, sha256)) if sha256 == file.sha256);
+        let files: Vec<PathBuf> =
+            pending.intent.files.iter().filter(unchanged).map(|file| file.origin.clone()).collect();
+        let to = pending.intent.to;
+        match why.code() {
+            Some(Code::RecipientUnknown | Code::RecipientUnavailable | Code::RecipientTypeUnknown) => {
+                shelves::not_on_hub(out, &files, to, &why.explain(language), now, language)?;
+                self.summary.not_on_hub += 1;
+                self.tell(&Happening::NotOnHub(to, files.len()));
+            }
+            _ if !concerns_these_files(&why) => {
+                pending.finish()?;
+                return Err(why.into());
+            }
+            _ => {
+                shelves::refused(out, &files, &why.explain(language), now)?;
+                self.summary.refused += 1;
+                let names = pending.intent.files.iter().map(|file| file.name.clone()).collect();
+                self.tell(&Happening::Refused(names, why));
+            }
+        }
+        Ok(pending.finish()?)
+    }
+
+    /// The transfer that carried exactly these files before, unless it was recalled or expired since.
+    async fn sent_before(&self, parcel: &Parcel) -> Result<Option<(TransferId, Address)>, SyncError> {
+        if parcel.unit.is_none() {
+            return Ok(None);
+        }
+        let mut files = Vec::new();
+        for file in &parcel.files {
+            let Ok((size, sha256)) = disk::digest(&file.path) else { return Ok(None) };
+            files.push(File { n: 0, name: file.name.clone(), size, sha256 });
+        }
+        let Some((transfer, to)) = self.sent_before.find(parcel.to, &files) else { return Ok(None) };
+        match self.desk.connection.sent(self.desk.office(), transfer).await {
+            Ok(known) if !matches!(known.state, State::Recalled | State::Expired) => Ok(Some((transfer, to))),
+            Ok(_) => Ok(None),
+            Err(Error::Problem { problem, .. }) if matches!(problem.status, 404 | 410) => Ok(None),
+            Err(why) => Err(why.into()),
+        }
+    }
+}
+
+/// The receipts kept here, to know what was sent before.
+#[derive(Debug, Default)]
+pub(super) struct SentBefore(Vec<Receipt>);
+
+impl SentBefore {
+    pub(super) fn load(profile: &Profile) -> io::Result<Self> {
+        let receipt = |transfer: TransferId| Some(receipt::parse(&profile.receipt(transfer)?).ok()?.receipt);
+        Ok(Self(profile.receipts()?.into_iter().filter_map(receipt).collect()))
+    }
+
+    fn add(&mut self, receipt: Receipt) {
+        self.0.push(receipt);
+    }
+
+    /// The latest transfer to this address with exactly these files.
+    fn find(&self, to: Address, files: &[File]) -> Option<(TransferId, Address)> {
+        let wanted =
+            sorted(files.iter().map(|file| (is_standard(&file.name).then_some(file.name.as_str()), file.sha256)));
+        let same = |receipt: &&Receipt| {
+            receipt.to == to
+                && receipt.files.len() == files.len()
+                && sorted(receipt.files.iter().map(|file| (file.name.as_deref(), file.sha256))) == wanted
+        };
+        self.0.iter().rev().find(same).map(|receipt| (receipt.transfer, receipt.to))
+    }
+}
+
+fn sorted<'a>(files: impl Iterator<Item = (Option<&'a str>, Sha256)>) -> Vec<(Option<&'a str>, [u8; 32])> {
+    let mut files: Vec<_> = files.map(|(name, sha256)| (name, sha256.0)).collect();
+    files.sort_unstable();
+    files
+}
+
+fn is_standard(name: &str) -> bool {
+    matches!(StandardName::parse(name), Ok(Some(_)))
+}
+
+/// OUT itself, and every folder in it that is named like an address.
+fn heaps(out: &Path) -> io::Result<Vec<Heap>> {
+    let mut own = Vec::new();
+    let mut heaps = Vec::new();
+    for entry in disk::entries(out)? {
+        let name = disk::name(&entry);
+        match entry.is_dir() {
+            true if name == STAGING || shelves::OWN.contains(&name.as_str()) => {}
+            true => {
+                if let Ok(to) = name.parse::<Address>() {
+                    let files = disk::entries(&entry)?.into_iter().filter(|path| is_for_sending(path));
+                    heaps.push(Heap { to: Some(to), files: files.map(LocalFile::new).collect() });
+                }
+            }
+            false if is_for_sending(&entry) => own.push(LocalFile::new(entry)),
+            false => {}
+        }
+    }
+    heaps.insert(0, Heap { to: None, files: own });
+    heaps.retain(|heap| !heap.files.is_empty());
+    Ok(heaps)
+}
+
+/// Files of the system and of programs that are still writing are left alone.
+fn is_for_sending(path: &Path) -> bool {
+    let name = disk::name(path).to_lowercase();
+    let passing = [".tmp", ".part", ".partial", ".crdownload", ".lock", ".bak"];
+    path.is_file()
+        && !name.starts_with(['.', '~'])
+        && !passing.iter().any(|ending| name.ends_with(ending))
+        && !matches!(name.as_str(), "thumbs.db" | "desktop.ini")
+}
+
+/// In OUT itself no attachment ever joins a unit by chance of the moment: it has no address there.
+fn sort_heap(desk: Address, heap: Heap) -> Sorted {
+    if heap.to.is_some() {
+        return sort(desk, heap.files, heap.to);
+    }
+    let is_attachment = |file: &LocalFile| matches!(StandardName::parse(&file.name), Ok(None));
+    let (attachments, standard): (Vec<_>, Vec<_>) = heap.files.into_iter().partition(is_attachment);
+    let mut sorted = sort(desk, standard, None);
+    let unfit = |file| Unfit { files: vec![file], key: None, why: Misfit::NoAddress };
+    sorted.unfit.extend(attachments.into_iter().map(unfit));
+    sorted
+}
+
+fn paths(files: &[LocalFile]) -> impl Iterator<Item = &Path> {
+    files.iter().map(|file| file.path.as_path())
+}
+
+fn is_in_use(why: &io::Error) -> bool {
+    // 32 and 33 are Windows' sharing and lock violations.
+    matches!(why.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied | io::ErrorKind::ResourceBusy)
+        || cfg!(windows) && matches!(why.raw_os_error(), Some(32 | 33))
+}
+
+/// Whether other files could still be sent.
+fn concerns_these_files(why: &Error) -> bool {
+    match why {
+        Error::Problem { problem, .. } => matches!(problem.status, 400 | 409 | 413 | 422),
+        _ => false,
+    }
+}

@@ -1,0 +1,187 @@
+//! Where files of OUT go when they are done with: `sent/`, `refused/`, `not-on-hub/`. Nothing is overwritten.
+
+use crate::disk;
+use crate::journal::Pending;
+use crate::names;
+use crate::texts::local_time;
+use careplan_protocol::office::Address;
+use careplan_protocol::problem::Language;
+use careplan_protocol::transfer::TransferId;
+use jiff::Timestamp;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Puts what was sent beside its receipt. A kill in between is made good by calling it again.
+pub(super) fn sent(out: &Path, pending: &Pending, transfer: TransferId, receipt: &str) -> io::Result<()> {
+    let shelf = out.join(SENT).join(format!("{transfer}_{}", pending.intent.to));
+    std::fs::create_dir_all(&shelf)?;
+    disk::write(&shelf.join("receipt.jws"), receipt.as_bytes())?;
+    take_away(pending, &shelf)
+}
+
+/// Puts files beside the receipt of the transfer that carried the same before.
+pub(super) fn sent_before(
+    out: &Path,
+    files: &[PathBuf],
+    transfer: TransferId,
+    to: Address,
+    receipt: &str,
+) -> io::Result<()> {
+    let shelf = out.join(SENT).join(format!("{transfer}_{to}"));
+    std::fs::create_dir_all(&shelf)?;
+    disk::write(&shelf.join("receipt.jws"), receipt.as_bytes())?;
+    move_all(files, &shelf)
+}
+
+/// Puts files aside with the reason.
+pub(super) fn refused(out: &Path, files: &[PathBuf], reason: &str, now: Timestamp) -> io::Result<()> {
+    let title = files.first().map(|file| disk::name(file)).unwrap_or_default();
+    let title = title.rsplit_once('.').map_or(title.as_str(), |(stem, _)| stem);
+    let shelf = new_shelf(&out.join(REFUSED), &names::safe(title))?;
+    write_text(&shelf.join(REASON), &format!("{}\r\n{reason}\r\n", local_time(now)))?;
+    move_all(files, &shelf)
+}
+
+/// Puts files for an office that cannot be reached aside, and renews the list to print.
+pub(super) fn not_on_hub(
+    out: &Path,
+    files: &[PathBuf],
+    to: Address,
+    reason: &str,
+    now: Timestamp,
+    language: Language,
+) -> io::Result<()> {
+    let folder = out.join(NOT_ON_HUB);
+    let day = local_time(now).replace([' ', ':', '-'], "");
+    let shelf = new_shelf(&folder, &format!("{to}_{day}"))?;
+    write_text(&shelf.join(REASON), &format!("{}\r\n{reason}\r\n", local_time(now)))?;
+    move_all(files, &shelf)?;
+    write_text(&folder.join("list.txt"), &list(&folder, language)?)
+}
+
+/// What still lies in `not-on-hub/`: whoever has sent a folder by FAX removes it, and it leaves the list next time.
+fn list(folder: &Path, language: Language) -> io::Result<String> {
+    let mut text = match language {
+        Language::Japanese => "ハブでは届けられなかった送信（FAX・郵送等で送ってください）\r\n",
+        Language::English => "Not delivered through the hub (send these by FAX or post)\r\n",
+    }
+    .to_owned();
+    for shelf in disk::entries(folder)?.iter().filter(|entry| entry.is_dir()) {
+        let name = disk::name(shelf);
+        let (to, _) = name.split_once('_').unwrap_or((&name, ""));
+        let reason = std::fs::read_to_string(shelf.join(REASON)).unwrap_or_default();
+        let mut lines = reason.trim_start_matches('\u{feff}').lines();
+        let (at, why) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+        text.push_str(&format!("\r\n[ ] {to}    {at}\r\n    {why}\r\n"));
+        for file in disk::entries(shelf)?.iter().map(|file| disk::name(file)).filter(|name| name != REASON) {
+            text.push_str(&format!("    - {file}\r\n"));
+        }
+    }
+    Ok(text)
+}
+
+/// Moves the originals of what was sent; where an original changed since, it stays and its copy is put there instead.
+fn take_away(pending: &Pending, shelf: &Path) -> io::Result<()> {
+    let names = names::safe_all(pending.intent.files.iter().map(|file| file.name.as_str()));
+    for (index, (file, name)) in pending.intent.files.iter().zip(names).enumerate() {
+        let target = shelf.join(name);
+        let unchanged = matches!(disk::digest(&file.origin), Ok((_, sha256)) if sha256 == file.sha256);
+        match (target.is_file(), unchanged) {
+            (false, true) => disk::move_file(&file.origin, &target)?,
+            (false, false) => disk::copy(&pending.copy(index), &target).map(|_| ())?,
+            (true, true) => std::fs::remove_file(&file.origin)?,
+            (true, false) => {}
+        }
+    }
+    disk::sync_folder(shelf)?;
+    // The folders they came from, so that a power cut does not bring them back.
+    for file in &pending.intent.files {
+        let _ = disk::sync_folder(disk::parent(&file.origin));
+    }
+    Ok(())
+}
+
+fn move_all(files: &[PathBuf], shelf: &Path) -> io::Result<()> {
+    for file in files {
+        let name = disk::name(file);
+        for number in 1.. {
+            let target = shelf.join(names::numbered(&name, number));
+            match disk::move_file(file, &target) {
+                Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {
+                    if disk::digest(file)?.1 == disk::digest(&target)?.1 {
+                        std::fs::remove_file(file)?;
+                        break;
+                    }
+                }
+                done => {
+                    done?;
+                    break;
+                }
+            }
+        }
+    }
+    disk::sync_folder(shelf)
+}
+
+/// A folder of this name, or a numbered one.
+fn new_shelf(folder: &Path, name: &str) -> io::Result<PathBuf> {
+    std::fs::create_dir_all(folder)?;
+    for number in 1.. {
+        let shelf = folder.join(names::numbered(name, number));
+        match std::fs::create_dir(&shelf) {
+            Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return made.map(|()| shelf),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// UTF-8 with its mark, so that old editors on Windows read it.
+fn write_text(path: &Path, text: &str) -> io::Result<()> {
+    disk::write(path, format!("\u{feff}{text}").as_bytes())
+}
+
+/// The folders in OUT that are ours.
+pub(super) const OWN: [&str; 3] = [SENT, REFUSED, NOT_ON_HUB];
+const SENT: &str = "sent";
+const REFUSED: &str = "refused";
+const NOT_ON_HUB: &str = "not-on-hub";
+const REASON: &str = "reason.txt";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_aside_stands_with_its_reason_and_on_the_list() {
+        let out = tempfile::tempdir().unwrap();
+        let to: Address = "1379999020-11".parse().unwrap();
+        let now = Timestamp::UNIX_EPOCH;
+        for bytes in ["one", "two"] {
+            let file = out.path().join("a.pdf");
+            std::fs::write(&file, bytes).unwrap();
+            not_on_hub(out.path(), std::slice::from_ref(&file), to, "not there", now, Language::English).unwrap();
+            assert!(!file.exists());
+        }
+        let list = std::fs::read_to_string(out.path().join("not-on-hub/list.txt")).unwrap();
+        assert_eq!(list.matches("[ ] 1379999020-11").count(), 2);
+        assert_eq!(list.matches("- a.pdf").count(), 2);
+        assert_eq!(list.matches("not there").count(), 2);
+    }
+
+    #[test]
+    fn files_of_one_name_do_not_overwrite_each_other_on_a_shelf() {
+        let out = tempfile::tempdir().unwrap();
+        let shelf = out.path().join("shelf");
+        std::fs::create_dir(&shelf).unwrap();
+        for bytes in ["one", "two", "one"] {
+            let file = out.path().join("a.pdf");
+            std::fs::write(&file, bytes).unwrap();
+            move_all(std::slice::from_ref(&file), &shelf).unwrap();
+            assert!(!file.exists());
+        }
+        assert_eq!(std::fs::read_to_string(shelf.join("a.pdf")).unwrap(), "one");
+        assert_eq!(std::fs::read_to_string(shelf.join("a (2).pdf")).unwrap(), "two");
+        assert_eq!(disk::entries(&shelf).unwrap().len(), 2);
+    }
+}

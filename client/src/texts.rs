@@ -1,0 +1,167 @@
+//! What went wrong, for people: the English is the errors' own, the Japanese stands here.
+
+use crate::bundle::BundleError;
+use crate::connection::{Error, IdentityError};
+use crate::desk::DeskError;
+use crate::fetching::FetchError;
+use crate::home::HomeError;
+use crate::parcels::Misfit;
+use crate::receipts::Verdict;
+use crate::sending::SendError;
+use careplan_protocol::calendar::japan;
+use careplan_protocol::problem::Language;
+use careplan_protocol::standard::{NameError, UnitError};
+use jiff::Timestamp;
+
+/// Something that has a text in both languages.
+pub trait Explain {
+    /// The text for people.
+    fn explain(&self, language: Language) -> String {
+        match language {
+            Language::Japanese => self.japanese(),
+            Language::English => self.english(),
+        }
+    }
+
+    /// The Japanese text.
+    fn japanese(&self) -> String;
+
+    /// The English text.
+    fn english(&self) -> String;
+}
+
+/// An instant as people of the office read it: the wall clock of Japan.
+pub fn local_time(at: Timestamp) -> String {
+    japan().to_datetime(at).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// Implements [`Explain`] with the error's own English and the given Japanese.
+macro_rules! explain {
+    ($type:ty, $value:ident => $japanese:expr) => {
+        impl Explain for $type {
+            fn japanese(&self) -> String {
+                let $value = self;
+                $japanese
+            }
+
+            fn english(&self) -> String {
+                self.to_string()
+            }
+        }
+    };
+}
+
+explain!(Error, error => match error {
+    Self::Problem { problem, .. } => format!("{}。{}（{}）", problem.title, problem.detail, problem.code),
+    Self::Unreachable(why) => format!("ハブに接続できません。回線を確かめてください（{why}）"),
+    Self::NotTheHub(why) => format!("接続先は正しいハブではありません。運営者に連絡してください（{why}）"),
+    Self::CertificateRefused(why) => format!("ハブがこの証明書を受け付けません。運営者に連絡してください（{why}）"),
+    Self::CertificateExpired(at) => {
+        format!("証明書の有効期限（{}）が切れています。運営者に新しい証明書を依頼してください", local_time(*at))
+    }
+    Self::CertificateNotYetValid(at) => {
+        format!("証明書は {} から有効です。パソコンの時計を確かめてください", local_time(*at))
+    }
+    Self::Unexpected(why) => format!("ハブの応答を理解できません（{why}）"),
+    Self::Digest(n) => format!("{n} 番目のファイルの内容がハブの控えと一致しません。もう一度受信してください"),
+    Self::File(why) => format!("パソコンのファイルを扱えません（{why}）"),
+    Self::Configuration(why) => format!("設定に誤りがあります（{why}）"),
+});
+
+explain!(IdentityError, error => match error {
+    Self::Passphrase => "パスフレーズが違います".to_owned(),
+    Self::Empty => "証明書と秘密鍵の組が入っていません".to_owned(),
+    Self::Pkcs12(why) | Self::Pem(why) => format!("証明書ファイルを読み取れません（{why}）"),
+    Self::Certificate => "証明書を読み取れません".to_owned(),
+});
+
+explain!(BundleError, error => match error {
+    Self::Form(why) => format!("設定ファイル（.careplan）として読み取れません（{why}）"),
+    Self::Version(version) => format!("設定ファイルの版 {version} には対応していません。careplan を更新してください"),
+    Self::Identity(why) => why.japanese(),
+    Self::OtherOffice(office) => format!("中の証明書は事業所 {office} のものではありません。運営者に連絡してください"),
+    Self::Chain(why) => format!("中の証明書を確認できません：{}", why.japanese()),
+});
+
+explain!(HomeError, error => match error {
+    Self::Nothing => "まだ設定されていません。先に careplan setup 設定ファイル を実行してください".to_owned(),
+    Self::Several(offices) => {
+        let offices: Vec<String> = offices.iter().map(ToString::to_string).collect();
+        format!("複数の事業所（{}）が設定されています。--as で選んでください", offices.join("、"))
+    }
+    Self::Unknown(office) => {
+        format!("事業所 {office} は設定されていません。careplan setup で設定ファイルを読み込んでください")
+    }
+    Self::NoPlace => "データの保存場所がありません。--home で指定してください".to_owned(),
+    Self::Damaged(path, why) => format!("{} が壊れています（{why}）", path.display()),
+    Self::Disk(path, why) => format!("{} を扱えません（{why}）", path.display()),
+    Self::Identity(why) => why.japanese(),
+});
+
+explain!(DeskError, error => match error {
+    Self::Home(why) => why.japanese(),
+    Self::Connection(why) => why.japanese(),
+});
+
+explain!(NameError, error => match error {
+    Self::Prefix => {
+        "標準仕様にないファイル種別です。CSV は標準仕様のファイル名で送ってください".to_owned()
+    }
+    Self::Parts => "ファイル名が標準仕様の形（種別_年月_送信元_種類_送信先_種類_連番）ではありません".to_owned(),
+    Self::Month => "ファイル名の年月が YYYYMM ではありません".to_owned(),
+    Self::Office(number, _) => format!("ファイル名の事業所番号 {number} が正しくありません"),
+    Self::ServiceType(text) => format!("ファイル名のサービス種類 {text} が正しくありません"),
+    Self::Stamp(text) => format!("ファイル名の連番 {text} が 14 桁の数字ではありません"),
+    Self::Image => "画像のファイル名は 4 桁の番号で終わります".to_owned(),
+});
+
+explain!(UnitError, error => match error {
+    Self::Mixed => "送信元、送信先、連番が揃っていません".to_owned(),
+    Self::Twice(prefix) => format!("{prefix} が二つあります"),
+    Self::Incomplete(missing) => format!("送信単位に {missing} が足りません"),
+    Self::Illegal(listed) => format!("標準仕様にない組み合わせです：{listed}"),
+});
+
+explain!(Misfit, error => match error {
+    Self::Name(why) => why.japanese(),
+    Self::Unit(why) => why.japanese(),
+    Self::Sender(from) => format!("ファイル名の送信元 {from} はこの事業所（窓口）ではありません"),
+    Self::Receiver(to) => format!("ファイル名の送信先 {to} は指定の宛先と違います"),
+    Self::NoAddress => "標準仕様にないファイルには宛先が必要です".to_owned(),
+});
+
+explain!(SendError, error => match error {
+    Self::Refused(why) => why.japanese(),
+    Self::Kept(why) => {
+        format!("送信が終わっていません。控えてあり、次回に同じ送信として続けます：{}", why.japanese())
+    }
+    Self::OtherReceipt(transfer) => {
+        format!("{transfer} は受け付けられましたが、受領証の内容が送信したものと違います。運営者に連絡してください")
+    }
+    Self::Disk(why) => format!("パソコンのファイルを扱えません（{why}）"),
+    Self::Randomness(_) => "パソコンから乱数を得られません".to_owned(),
+});
+
+explain!(FetchError, error => match error {
+    Self::Elsewhere => "このパソコンの別のプログラムが受信中か、受信済みです".to_owned(),
+    Self::NameTaken(path) => format!("{} に内容の違う同じ名前のファイルがあります", path.display()),
+    Self::Hub(why) => why.japanese(),
+    Self::Disk(why) => format!("パソコンのファイルを扱えません（{why}）"),
+});
+
+explain!(Verdict, error => match error {
+    Self::Form(_) => "受領証として読み取れません".to_owned(),
+    Self::UnknownKey(kid) => format!("ハブはこの鍵（{kid}）を公開していません"),
+    Self::Signature => "署名が一致しません。書き換えられたか、このハブの受領証ではありません".to_owned(),
+    Self::Retired(kid) => format!("鍵（{kid}）は受領証の日時より前に使用を終えています"),
+});
+
+impl Explain for std::io::Error {
+    fn japanese(&self) -> String {
+        format!("パソコンのファイルを扱えません（{self}）")
+    }
+
+    fn english(&self) -> String {
+        self.to_string()
+    }
+}
