@@ -93,7 +93,8 @@ impl Access {
     pub fn operator(&self, peer: &Peer) -> Result<OperatorPermit, Refusal> {
         match self.caller(peer)? {
             Caller::Operator { name, certificate } => Ok(OperatorPermit::of(certificate, name)),
-            Caller::Office { .. } | Caller::Auditor { .. } => Err(Code::Forbidden.into()),
+            Caller::Office { office, .. } => Err(self.turned_away(office, Code::Forbidden)),
+            Caller::Auditor { .. } => Err(Code::Forbidden.into()),
         }
     }
 
@@ -105,7 +106,7 @@ impl Access {
         match self.caller(peer)? {
             Caller::Operator { name, certificate } => Ok(LogPermit::of(certificate, name, Scope::All, false)),
             Caller::Auditor { name, certificate, scope } => Ok(LogPermit::of(certificate, name, scope, true)),
-            Caller::Office { .. } => Err(Code::Forbidden.into()),
+            Caller::Office { office, .. } => Err(self.turned_away(office, Code::Forbidden)),
         }
     }
 
@@ -143,9 +144,14 @@ impl Access {
     fn acting_for(&self, peer: &Peer, office: OfficeNumber) -> Result<OfficePermit, Refusal> {
         match self.caller(peer)? {
             Caller::Office { office: own, certificate } if own == office => Ok(OfficePermit::of(office, certificate)),
-            Caller::Office { .. } => Err(Code::NotFound.into()),
+            Caller::Office { office: own, .. } => Err(self.turned_away(own, Code::NotFound)),
             Caller::Operator { .. } | Caller::Auditor { .. } => Err(Code::Forbidden.into()),
         }
+    }
+
+    /// Knocking at doors that are not one's own counts too, so that nobody fills the log with refusals.
+    fn turned_away(&self, own: OfficeNumber, code: Code) -> Refusal {
+        self.rate.check(own).err().unwrap_or(code.into())
     }
 
     fn refuse_suspended(&self, office: OfficeNumber) -> Result<(), Refusal> {
