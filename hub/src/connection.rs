@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 pub struct RequestId(u64);
 
 impl RequestId {
+    /// Of a request that came when the machine gave no randomness; it is refused.
+    pub const NONE: Self = Self(0);
+
     /// A new one.
     ///
     /// # Errors

@@ -16,6 +16,8 @@ pub mod connection;
 pub mod exchange;
 pub mod identity;
 pub mod licence;
+pub mod listen;
 pub mod metrics;
 pub mod permit;
 pub mod store;
+pub mod tls;

@@ -1,0 +1,164 @@
+//! One connection: handshake, requests one after the other, its deadlines, its end.
+
+use super::Listening;
+use super::pulse::{Phase, Pulse};
+use super::request::{Caller, Desk};
+use super::stream::GuardedStream;
+use crate::config::Timeouts;
+use crate::connection::{ConnectionContext, Connections};
+use crate::metrics::Metrics;
+use crate::tls::{Accepted, Refused, Tls};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+/// What one connection needs of the listener.
+pub(super) struct Line {
+    tls: Arc<Tls>,
+    connections: Arc<Connections>,
+    metrics: Arc<Metrics>,
+    timeouts: Timeouts,
+    stop: CancellationToken,
+    cut: CancellationToken,
+    desk: Arc<Desk>,
+}
+
+impl Line {
+    pub(super) fn new(listening: &Listening, desk: Arc<Desk>) -> Self {
+        Self {
+            tls: Arc::clone(&listening.tls),
+            connections: Arc::clone(&listening.connections),
+            metrics: Arc::clone(&listening.metrics),
+            timeouts: listening.timeouts.clone(),
+            stop: listening.stop.child_token(),
+            cut: listening.cut.child_token(),
+            desk,
+        }
+    }
+
+    /// From the first byte to the last.
+    pub(super) async fn run(self, stream: TcpStream, address: SocketAddr) {
+        // Answers are written whole; waiting for more to send only delays them.
+        let _ = stream.set_nodelay(true);
+        match self.tls.accept(stream, address, self.timeouts.handshake()).await {
+            Ok(accepted) => {
+                self.metrics.connections.inc();
+                self.serve(accepted).await;
+                self.metrics.connections.dec();
+            }
+            Err(refused) => turn_away(refused, address).await,
+        }
+    }
+
+    async fn serve(&self, Accepted { stream, peer }: Accepted) {
+        let context =
+            ConnectionContext { peer: Arc::new(peer), cut: self.cut.clone(), retiring: self.stop.child_token() };
+        let entered = self.connections.enter(&context);
+        let pulse = Arc::new(Pulse::start());
+        let write_limit = Duration::from_secs(self.timeouts.write_seconds);
+        let stream = TokioIo::new(GuardedStream::new(stream, Arc::clone(&pulse), write_limit));
+        let caller = Caller { context: context.clone(), pulse: Arc::clone(&pulse) };
+        let service = service_fn(|request| {
+            let (desk, caller) = (Arc::clone(&self.desk), caller.clone());
+            async move { Ok::<_, Infallible>(desk.answer(caller, request).await) }
+        });
+        let connection = http1_builder(&self.timeouts).serve_connection(stream, service);
+        // Dropping the connection when it is cut closes the socket at once, in the middle of whatever it does.
+        context.cut.run_until_cancelled(self.attend(connection, &context, &pulse)).await;
+        drop(entered);
+    }
+
+    /// Lets the connection run, and asks it to end when its time has come.
+    async fn attend<C: Attended>(&self, connection: C, context: &ConnectionContext, pulse: &Pulse) {
+        let mut connection = pin!(connection);
+        let idle = Duration::from_secs(self.timeouts.idle_seconds);
+        let head = Duration::from_secs(self.timeouts.header_seconds);
+        let age = Duration::from_secs(self.timeouts.connection_age_seconds);
+        let mut overdue = pin!(pulse.overdue(idle, head));
+        let mut retire = pin!(tokio::time::sleep(age));
+        loop {
+            tokio::select! {
+                result = connection.as_mut() => return self.note(result),
+                phase = &mut overdue => match phase {
+                    // Nobody waits for an answer here, so this is a good-bye; a head that does not end is cut.
+                    Phase::Idle => break,
+                    Phase::Head | Phase::Request => return,
+                },
+                // The next answer closes the connection; waits and streams end.
+                () = &mut retire, if !context.retiring.is_cancelled() => context.retiring.cancel(),
+                () = self.stop.cancelled() => break,
+            }
+        }
+        context.retiring.cancel();
+        connection.as_mut().part();
+        tokio::select! {
+            result = connection.as_mut() => self.note(result),
+            Phase::Head = pulse.overdue(Duration::MAX, head) => {}
+        }
+    }
+
+    fn note(&self, result: hyper::Result<()>) {
+        let Err(error) = result else { return };
+        if error.is_parse() {
+            self.metrics.requests.with_label_values(&["none", "malformed"]).inc();
+        }
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// A connection of hyper: runs, and can be asked to end after the request it is at.
+trait Attended: Future<Output = hyper::Result<()>> {
+    fn part(self: std::pin::Pin<&mut Self>);
+}
+
+impl<S, I> Attended for http1::Connection<TokioIo<I>, S>
+where
+    S: hyper::service::HttpService<hyper::body::Incoming, ResBody = super::answer::CountedBody>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static,
+{
+    fn part(self: std::pin::Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+fn http1_builder(timeouts: &Timeouts) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    // The pulse tells idle connections from slow heads; this one cannot, and only stands behind it.
+    let backstop = Duration::from_secs(timeouts.idle_seconds + 2 * timeouts.header_seconds);
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(backstop)
+        .max_header_size(HEADER_BYTES)
+        .max_headers(HEADERS)
+        .max_buf_size(2 * HEADER_BYTES)
+        .half_close(true);
+    builder
+}
+
+/// Lets the alert of a failed handshake reach the other end, which may have sent its first request already.
+async fn turn_away(refused: Refused, address: SocketAddr) {
+    let Refused { outcome, cause, stream } = refused;
+    match outcome {
+        "closed" | "timeout" | "protocol" | "refused-by-client" => {
+            tracing::debug!(outcome, cause, %address, "a handshake failed");
+        }
+        _ => tracing::info!(outcome, cause, %address, "a client certificate was refused"),
+    }
+    if let Some(stream) = stream {
+        let mut stream = GuardedStream::new(stream, Arc::new(Pulse::start()), PARTING);
+        let _ = stream.shutdown().await;
+    }
+}
+
+const HEADER_BYTES: usize = 32 * 1024;
+const HEADERS: usize = 100;
+const PARTING: Duration = Duration::from_secs(2);
