@@ -7,7 +7,7 @@ mod presence;
 mod rate;
 
 pub use caller::Caller;
-pub use presence::{Presence, Seen};
+pub use presence::{Alarm, Presence, Seen};
 
 use crate::clock::SharedClock;
 use crate::config::Config;

@@ -5,9 +5,25 @@ use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-/// When offices called last.
+/// When offices called last, and what they showed that cannot be.
 #[derive(Debug, Default)]
-pub struct Presence(RwLock<HashMap<OfficeNumber, Seen>>);
+pub struct Presence {
+    seen: RwLock<HashMap<OfficeNumber, Seen>>,
+    alarm: RwLock<Option<Alarm>>,
+}
+
+/// An office showed a receipt beyond the end of the log: the hub lost what it had accepted, or was restored to an older state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alarm {
+    /// The office.
+    pub office: OfficeNumber,
+    /// The receipt's epoch.
+    pub epoch: u32,
+    /// The receipt's position.
+    pub position: u64,
+    /// When it was shown first.
+    pub at: Timestamp,
+}
 
 /// An office's last call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,15 +38,28 @@ impl Presence {
     /// Notes a call. Within a minute of the one before it costs a read lock only.
     pub fn note(&self, office: OfficeNumber, at: Timestamp, client: &str) {
         let recent = |seen: &Seen| at.as_second() - seen.at.as_second() < 60 && client.starts_with(&seen.client);
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&office).is_some_and(recent);
+        let known = self.seen.read().unwrap_or_else(PoisonError::into_inner).get(&office).is_some_and(recent);
         if !known {
             let client = client.chars().take(100).collect();
-            self.0.write().unwrap_or_else(PoisonError::into_inner).insert(office, Seen { at, client });
+            self.seen.write().unwrap_or_else(PoisonError::into_inner).insert(office, Seen { at, client });
         }
     }
 
     /// The last call of an office.
     pub fn seen(&self, office: OfficeNumber) -> Option<Seen> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&office).cloned()
+        self.seen.read().unwrap_or_else(PoisonError::into_inner).get(&office).cloned()
+    }
+
+    /// Notes a receipt that the log does not hold; tells whether it is the first.
+    pub fn alarm(&self, alarm: Alarm) -> bool {
+        let mut known = self.alarm.write().unwrap_or_else(PoisonError::into_inner);
+        let first = known.is_none();
+        known.get_or_insert(alarm);
+        first
+    }
+
+    /// The first receipt shown that the log does not hold.
+    pub fn alarmed(&self) -> Option<Alarm> {
+        self.alarm.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

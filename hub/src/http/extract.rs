@@ -1,11 +1,13 @@
 //! From a request to permits and typed values: handlers name what they need, and cannot forget to ask.
 
 use super::{Refused, SharedApp};
+use crate::access::Alarm;
 use crate::identity::Peer;
 use crate::permit::{LogPermit, OfficePermit, OperatorPermit, RetryPermit};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header;
 use axum::http::request::Parts;
+use careplan_protocol::api::LAST_RECEIPT;
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::problem::{Code, Language, Refusal};
 use serde::de::DeserializeOwned;
@@ -188,7 +190,15 @@ async fn office_of_path(parts: &mut Parts, app: &SharedApp) -> Result<OfficeNumb
 }
 
 fn note_presence(parts: &Parts, app: &SharedApp, office: OfficeNumber) {
-    app.access.presence().note(office, app.clock.now(), &client(&parts.headers));
+    let now = app.clock.now();
+    app.access.presence().note(office, now, &client(&parts.headers));
+    let shown = parts.headers.get(LAST_RECEIPT).and_then(|value| value.to_str().ok()?.split_once(':'));
+    if let Some((Ok(epoch), Ok(position))) = shown.map(|(epoch, position)| (epoch.parse(), position.parse()))
+        && !app.store.state().holds(epoch, position)
+        && app.access.presence().alarm(Alarm { office, epoch, position, at: now })
+    {
+        tracing::error!(%office, epoch, position, "a client holds a receipt that the log does not: was the hub restored to an older state?");
+    }
 }
 
 const JSON_LIMIT: usize = 64 * 1024;

@@ -161,8 +161,7 @@ fn finish(response: Response<Body>, telling: Telling) -> Response<CountedBody> {
     let record = &telling.record;
     let _ = record.outcome.set(outcome);
     record.status.store(status.as_u16(), Ordering::Relaxed);
-    let has_bytes =
-        record.method != "HEAD" && status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED;
+    let has_bytes = record.method != "HEAD" && status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED;
     response.map(|body| CountedBody::new(body, telling, has_bytes))
 }
 

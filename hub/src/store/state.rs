@@ -19,6 +19,8 @@ use jiff::civil::Date;
 pub struct State {
     /// Which life of the log.
     pub epoch: u32,
+    /// The first position of each epoch.
+    pub epochs: OrdMap<u32, u64>,
     /// The position of the next event.
     pub next: u64,
     /// The instant of the last event.
@@ -67,6 +69,7 @@ impl State {
     /// Takes up the next event. Pure: the same events always give the same state.
     pub fn apply(&mut self, event: &Event) {
         self.epoch = event.epoch;
+        self.epochs.entry(event.epoch).or_insert(event.position);
         self.next = event.position + 1;
         self.last_at = event.at;
         self.day_starts.entry(codec::day_number(day_in_japan(event.at))).or_insert(event.position);
@@ -97,6 +100,13 @@ impl State {
             Fact::ClockConfirmed => self.clock_confirmed_at = Some(event.at),
             _ => {}
         }
+    }
+
+    /// Whether the log holds this position of this epoch. A receipt for one that it does not hold was given by a hub whose
+    /// end was lost since.
+    pub fn holds(&self, epoch: u32, position: u64) -> bool {
+        let end = self.epochs.range(epoch + 1..).next().map_or(self.next, |(_, first)| *first);
+        self.epochs.contains_key(&epoch) && position < end
     }
 
     /// The position of the first event after `day`, or the next position.
