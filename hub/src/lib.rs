@@ -19,5 +19,6 @@ pub mod licence;
 pub mod listen;
 pub mod metrics;
 pub mod permit;
+pub mod registry;
 pub mod store;
 pub mod tls;
