@@ -165,3 +165,12 @@ impl Explain for std::io::Error {
         self.to_string()
     }
 }
+
+explain!(crate::sync::SyncError, error => match error {
+    Self::NoFolder(path) => format!("フォルダー {} がありません", path.display()),
+    Self::Locked(path) => format!("{} では別の careplan sync が動いています", path.display()),
+    Self::SameFolder => "--out と --in には、互いに含まない二つのフォルダーを指定してください".to_owned(),
+    Self::Hub(why) => why.japanese(),
+    Self::Send(why) => why.japanese(),
+    Self::Disk(why) => why.japanese(),
+});

@@ -1,0 +1,141 @@
+//! `sync`: two folders kept in step with the hub.
+
+use crate::program::cli::Sync as What;
+use crate::program::failure::{Failure, code, fetch_code};
+use crate::program::screen::Screen;
+use crate::program::{Context, Exit};
+use careplan_client::sync::{Happening, Settings, Summary, Sync};
+use careplan_client::texts::Explain as _;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Syncs once, or until stopped.
+pub(crate) async fn run(context: &mut Context, what: What) -> Result<Exit, Failure> {
+    let screen = context.screen;
+    let settings = Settings {
+        out: what.out,
+        r#in: what.r#in,
+        acknowledge_when_moved: what.ack_when_moved,
+        interval: Duration::from_secs(what.interval),
+        settle: Duration::from_secs(what.settle_seconds),
+        incomplete: Duration::from_secs(what.incomplete_seconds),
+        language: screen.language,
+    };
+    let tell = Arc::new(move |happening: &Happening| report(&screen, happening));
+    let mut sync = Sync::new(context.desk()?, settings, tell)?;
+    if what.once {
+        let ended = sync.once().await.map_err(Failure::from);
+        return Ok(conclude(&screen, sync.summary(), ended.err()));
+    }
+    screen.say("同期を始めました。Ctrl-C で終わります。", "Syncing; Ctrl-C ends it.");
+    let trouble = |why: &careplan_client::sync::SyncError| screen.complain(&why.explain(screen.language));
+    tokio::select! {
+        ended = sync.forever(trouble) => ended?,
+        () = stopped() => {}
+    }
+    Ok(conclude(&screen, sync.summary(), None))
+}
+
+/// Waits until the person or the system ends the program.
+async fn stopped() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+fn conclude(screen: &Screen, summary: Summary, failure: Option<Failure>) -> Exit {
+    let Summary { sent, fetched, acknowledged, refused, not_on_hub, waiting, not_fetched } = summary;
+    screen.say(
+        format!(
+            "送信 {sent} 件、受信 {fetched} 件、取込済 {acknowledged} 件、送信不可 {refused} 件、\
+             ハブ未加入 {not_on_hub} 件、待機 {waiting} 件、受信失敗 {not_fetched} 件"
+        ),
+        format!(
+            "sent {sent}, fetched {fetched}, acknowledged {acknowledged}, refused {refused}, not on hub {not_on_hub}, \
+             waiting {waiting}, not fetched {not_fetched}"
+        ),
+    );
+    let why = failure.as_ref().map(|failure| json!({"code": failure.code, "text": failure.explain(screen.language)}));
+    screen.line(&json!({"event": "summary", "summary": summary, "error": why}));
+    if let (Some(failure), false) = (&failure, screen.json) {
+        screen.failure(failure);
+    }
+    let done = sent + fetched + acknowledged > 0;
+    match (failure.is_some(), refused + not_on_hub + not_fetched > 0) {
+        (true, _) if !done => Exit::Failed,
+        (false, false) => Exit::Done,
+        _ => Exit::Partly,
+    }
+}
+
+fn report(screen: &Screen, happening: &Happening) {
+    let (japanese, english) = words(happening);
+    screen.say(japanese, english);
+    screen.line(&value(screen, happening));
+}
+
+fn words(happening: &Happening) -> (String, String) {
+    match happening {
+        Happening::Sent(id, to, n) => {
+            (format!("{id}  {to} へ {n} ファイルを送信しました"), format!("{id}  {n} files sent to {to}"))
+        }
+        Happening::AlreadySent(id, to, n) => (
+            format!("{id}  {to} への {n} ファイルは送信済みです"),
+            format!("{id}  these {n} files had been sent to {to} before"),
+        ),
+        Happening::Unfit(names, why) => (
+            format!("送信できません（refused）：{}：{}", names.join(", "), why.japanese()),
+            format!("cannot be sent (refused): {}: {}", names.join(", "), why.english()),
+        ),
+        Happening::Refused(names, why) => (
+            format!("ハブが受け付けません（refused）：{}：{}", names.join(", "), why.japanese()),
+            format!("refused by the hub: {}: {}", names.join(", "), why.english()),
+        ),
+        Happening::NotOnHub(to, n) => (
+            format!("{to} には届けられません（not-on-hub、{n} ファイル）"),
+            format!("{to} cannot be reached (not-on-hub, {n} files)"),
+        ),
+        Happening::Fetched(id, from, n) => {
+            (format!("{id}  {from} から {n} ファイルを受信しました"), format!("{id}  {n} files fetched from {from}"))
+        }
+        Happening::NameTaken(path) => (
+            format!("{} が取り込まれるのを待っています（同じ名前の別のファイル）", path.display()),
+            format!("waiting until {} is taken away (another file of the same name)", path.display()),
+        ),
+        Happening::Acknowledged(id) => (format!("{id}  取込済にしました"), format!("{id}  acknowledged as imported")),
+        Happening::FetchFailed(id, why) => {
+            (format!("{id}  受信できません：{}", why.japanese()), format!("{id}  cannot be fetched: {}", why.english()))
+        }
+    }
+}
+
+fn value(screen: &Screen, happening: &Happening) -> Value {
+    let language = screen.language;
+    match happening {
+        Happening::Sent(id, to, n) => json!({"event": "sent", "transfer": id, "to": to, "files": n}),
+        Happening::AlreadySent(id, to, n) => json!({"event": "already-sent", "transfer": id, "to": to, "files": n}),
+        Happening::Unfit(names, why) => {
+            json!({"event": "refused", "files": names, "code": "unfit", "reason": why.explain(language)})
+        }
+        Happening::Refused(names, why) => {
+            json!({"event": "refused", "files": names, "code": code(why), "reason": why.explain(language)})
+        }
+        Happening::NotOnHub(to, n) => json!({"event": "not-on-hub", "to": to, "files": n}),
+        Happening::Fetched(id, from, n) => json!({"event": "fetched", "transfer": id, "from": from, "files": n}),
+        Happening::NameTaken(path) => json!({"event": "name-taken", "path": path}),
+        Happening::Acknowledged(id) => json!({"event": "acknowledged", "transfer": id}),
+        Happening::FetchFailed(id, why) => {
+            json!({"event": "not-fetched", "transfer": id, "code": fetch_code(why), "reason": why.explain(language)})
+        }
+    }
+}
