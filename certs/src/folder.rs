@@ -4,6 +4,7 @@
 //! ca.crt         its certificate, PEM
 //! ca.key         its key, PKCS#8 PEM, mode 0600
 //! issued.jsonl   one line of JSON per certificate issued, appended and synced before the certificate is given out
+//! revoked.jsonl  one line of JSON per certificate that counts no longer, for the published list
 //! ```
 
 use crate::profile::{Lifetimes, Template};
@@ -131,18 +132,16 @@ impl AuthorityFolder {
     /// # Errors
     /// When the record cannot be read or holds a line that is none.
     pub fn issued(&self) -> Result<Vec<Record>, CertsError> {
-        let path = self.path.join(RECORD);
-        let mut reader = BufReader::new(File::open(&path).map_err(at(&path))?);
-        let mut records = Vec::new();
-        let mut line = String::new();
-        while reader.read_line(&mut line).map_err(at(&path))? > 0 {
-            if line.ends_with('\n') && !line.trim().is_empty() {
-                let broken = |_| CertsError::Unreadable("record of issued certificates (issued.jsonl)");
-                records.push(serde_json::from_str(&line).map_err(broken)?);
-            }
-            line.clear();
-        }
-        Ok(records)
+        read_lines(&self.path.join(RECORD))
+    }
+
+    /// Everything noted by [`note_revoked`], the oldest first.
+    ///
+    /// # Errors
+    /// When the notes cannot be read.
+    pub fn revoked(&self) -> Result<Vec<RevokedNote>, CertsError> {
+        let path = self.path.join(REVOKED);
+        if path.exists() { read_lines(&path) } else { Ok(Vec::new()) }
     }
 
     fn record(&self, template: &Template, issued: &Issued, now: Timestamp) -> Result<(), CertsError> {
@@ -156,13 +155,50 @@ impl AuthorityFolder {
             not_before: issued.facts.not_before,
             not_after: issued.facts.not_after,
         };
-        let unreadable = |_| CertsError::Unreadable("record");
-        let line = serde_json::to_string(&record).map_err(unreadable)? + "\n";
-        let path = self.path.join(RECORD);
-        let mut file = OpenOptions::new().read(true).append(true).open(&path).map_err(at(&path))?;
-        cut_torn_line(&mut file).map_err(at(&path))?;
-        file.write_all(line.as_bytes()).and_then(|()| file.sync_data()).map_err(at(&path))
+        append_line(&self.path.join(RECORD), &record)
     }
+}
+
+/// One line of `revoked.jsonl`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevokedNote {
+    /// Version of this line, 1.
+    pub version: u8,
+    /// Which certificate.
+    pub fingerprint: Fingerprint,
+    /// Since when.
+    pub at: Timestamp,
+    /// Whether its key was lost, so that others may hold it.
+    pub lost: bool,
+}
+
+/// Notes in an authority's folder that a certificate counts no longer. The key is not needed for that.
+///
+/// # Errors
+/// When the note cannot be written.
+pub fn note_revoked(folder: &Path, fingerprint: Fingerprint, now: Timestamp, lost: bool) -> Result<(), CertsError> {
+    append_line(&folder.join(REVOKED), &RevokedNote { version: 1, fingerprint, at: now, lost })
+}
+
+fn read_lines<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, CertsError> {
+    let mut reader = BufReader::new(File::open(path).map_err(at(path))?);
+    let mut records = Vec::new();
+    let mut line = String::new();
+    while reader.read_line(&mut line).map_err(at(path))? > 0 {
+        if line.ends_with('\n') && !line.trim().is_empty() {
+            let broken = |_| CertsError::Unreadable("record of certificates (issued.jsonl, revoked.jsonl)");
+            records.push(serde_json::from_str(&line).map_err(broken)?);
+        }
+        line.clear();
+    }
+    Ok(records)
+}
+
+fn append_line(path: &Path, record: &impl Serialize) -> Result<(), CertsError> {
+    let line = serde_json::to_string(record).map_err(|_| CertsError::Unreadable("record"))? + "\n";
+    let mut file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(at(path))?;
+    cut_torn_line(&mut file).map_err(at(path))?;
+    file.write_all(line.as_bytes()).and_then(|()| file.sync_data()).map_err(at(path))
 }
 
 /// A crash in the middle of a line leaves it without its end; what is appended must not run into it.
@@ -211,3 +247,4 @@ fn at(path: &Path) -> impl FnOnce(std::io::Error) -> CertsError {
 const CERTIFICATE: &str = "ca.crt";
 const KEY: &str = "ca.key";
 const RECORD: &str = "issued.jsonl";
+const REVOKED: &str = "revoked.jsonl";

@@ -1,6 +1,6 @@
 //! Keys made here, and public keys that came from elsewhere.
 
-use crate::CertsError;
+use crate::{CertsError, Randomness};
 use rcgen::{KeyPair, PublicKeyData, SubjectPublicKeyInfo};
 
 /// A private key. It is shown by nothing but [`Key::pem`] and [`Key::pkcs8_der`].
@@ -13,14 +13,6 @@ impl Key {
     /// When the machine has no randomness to give.
     pub fn generate() -> Result<Self, CertsError> {
         Ok(Self(KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?))
-    }
-
-    /// A new Ed25519 key, as hubs sign receipts with.
-    ///
-    /// # Errors
-    /// When the machine has no randomness to give.
-    pub fn generate_ed25519() -> Result<Self, CertsError> {
-        Ok(Self(KeyPair::generate_for(&rcgen::PKCS_ED25519)?))
     }
 
     /// Reads PKCS#8 PEM.
@@ -67,6 +59,19 @@ impl std::fmt::Debug for Key {
     }
 }
 
+/// A new Ed25519 key, as hubs sign receipts with: PKCS#8 PEM of version 1, which every program reads (RFC 8410).
+///
+/// # Errors
+/// When there is no randomness to give.
+pub fn ed25519_pem(randomness: &dyn Randomness) -> Result<String, CertsError> {
+    let mut der = ED25519_PKCS8.to_vec();
+    let mut seed = [0; 32];
+    randomness.fill(&mut seed)?;
+    der.extend(seed);
+    let kind = rustls_pki_types::PrivatePkcs8KeyDer::from(der);
+    Ok(KeyPair::from_pkcs8_der_and_sign_algo(&kind, &rcgen::PKCS_ED25519)?.serialize_pem())
+}
+
 /// A public key to certify.
 #[derive(Debug, Clone)]
 pub struct PublicKey(pub(crate) SubjectPublicKeyInfo);
@@ -77,3 +82,7 @@ impl PublicKey {
         self.0.subject_public_key_info()
     }
 }
+
+/// What stands before the 32 bytes of the seed.
+const ED25519_PKCS8: &[u8] =
+    &[0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];

@@ -96,6 +96,14 @@ pub fn der(bytes: &[u8]) -> Result<Vec<u8>, CertsError> {
     }
 }
 
+/// A certificate's DER as PEM.
+pub fn pem(der: &[u8]) -> String {
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let lines: Vec<&str> = text.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+}
+
 /// SHA-256 of a certificate's DER.
 pub fn fingerprint(der: &[u8]) -> Fingerprint {
     let mut bytes = [0; 32];

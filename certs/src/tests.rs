@@ -34,6 +34,7 @@ fn an_office_certificate_carries_exactly_one_office_number_and_lives_three_years
     assert!(issued.facts.client && !issued.facts.server && !issued.facts.authority);
     assert_eq!(issued.facts.public_key, key.public().unwrap().der());
     assert_eq!(issued.facts, reading::certificate(issued.pem.as_bytes()).unwrap());
+    assert_eq!(issued.facts, reading::certificate(reading::pem(&issued.der).as_bytes()).unwrap());
 }
 
 #[test]
@@ -157,6 +158,8 @@ fn openssl_accepts_what_we_issue_where_it_is_installed() {
     let next = now() + jiff::SignedDuration::from_hours(24 * 30);
     std::fs::write(at("list.pem"), authority.revocation_list(&[revoked], 7, now(), next).unwrap().pem).unwrap();
 
+    std::fs::write(at("receipt.key"), key::ed25519_pem(&SystemRandomness).unwrap()).unwrap();
+    assert!(openssl(&at(""), "pkey -in receipt.key -noout -text", true).contains("ED25519"));
     let text = openssl(&at(""), "pkcs12 -info -in leaf.p12 -passin pass:secret -nodes", true);
     assert!(text.contains("PBES2, PBKDF2, AES-256-CBC") && text.contains("MAC: sha256"), "{text}");
     let when = format!("-attime {}", now().as_second());
