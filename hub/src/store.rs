@@ -7,9 +7,11 @@
 //! - [`event`]: what happened: leaf (for every verifier) and detail (sealed);
 //! - [`state`]: what all events add up to: registry, meters, mailboxes, keys seen;
 //! - [`transfer`]: one transfer as the index keeps it;
-//! - [`body`]: sealed files, going in and coming out.
+//! - [`body`]: sealed files, going in and coming out;
+//! - [`embedded`]: the store of one machine.
 
 pub mod body;
+pub mod embedded;
 pub mod event;
 pub mod state;
 pub mod transfer;

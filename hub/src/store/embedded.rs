@@ -1,0 +1,354 @@
+//! The store of one machine: own synced segments are the truth, sled is their index.
+//!
+//! Outside in:
+//! - [`Embedded`]: the store as everything above sees it;
+//! - `start`, `recover`, `upkeep`: opening it, what the disk held, what is done behind the commit;
+//! - `writer`: the one thread that commits; `core`: what it shares with readers;
+//! - `index`, `journal`, `log`, `snapshot`, `body`: where a reader looks;
+//! - `scan`, `segment`, `frame`, `entry`: what stands on the disk;
+//! - `room`, `keys`, `seal`, `doubt`, `watchers`, `damage`, `layout`, `error`: what they stand on.
+
+mod body;
+mod core;
+mod damage;
+mod doubt;
+mod entry;
+mod error;
+mod frame;
+mod index;
+mod journal;
+mod keys;
+mod layout;
+mod log;
+mod recover;
+mod room;
+mod scan;
+mod seal;
+mod segment;
+mod snapshot;
+mod start;
+mod upkeep;
+mod watchers;
+mod writer;
+
+pub use error::OpenError;
+pub use room::Disk;
+
+use self::core::Core;
+use super::body::{Opened, Upload};
+use super::event::{Detail, Event, Fact, NewEvent};
+use super::state::State;
+use super::transfer::{BodyPlace, Transfer};
+use super::{CommitError, Committed, Decide, Health, Store, StoreError};
+use crate::clock::{SharedClock, SharedRandomness};
+use async_trait::async_trait;
+use body::{Download, Ends, Source, Uploading};
+use careplan_protocol::office::OfficeNumber;
+use careplan_protocol::receipt::KeySet;
+use error::refused;
+use jiff::civil::Date;
+use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+use writer::{Command, transfer_key_aad};
+use zeroize::Zeroizing;
+
+/// What the store needs to open.
+pub struct Opening<'a> {
+    /// The data folder; made when it is missing.
+    pub data: PathBuf,
+    /// What all keys on the disk are wrapped by.
+    pub master_key: Zeroizing<[u8; 32]>,
+    /// The key that signs receipts: Ed25519, PKCS#8 in PEM. Another one than before takes over from it.
+    pub receipt_key_pem: Zeroizing<String>,
+    /// The clock.
+    pub clock: SharedClock,
+    /// The randomness.
+    pub randomness: SharedRandomness,
+    /// How much room to keep.
+    pub disk: Disk,
+    /// Told how far a long start is.
+    pub progress: &'a dyn Fn(Progress),
+    /// Told of each commit, for metrics.
+    pub observer: Arc<dyn Observer>,
+    /// Called once when a sync failed: what the disk holds is not known any more, so the process has to end (code 74).
+    pub on_sync_failure: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// How far a start is, in events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Events read.
+    pub done: u64,
+    /// Events to read.
+    pub of: u64,
+}
+
+/// Is told of each commit, for metrics.
+pub trait Observer: Send + Sync {
+    /// A batch is durable: how many callers it answered, its events and bytes, and how long it took with its sync.
+    fn committed(&self, callers: usize, events: usize, bytes: u64, took: Duration);
+
+    /// So many events that may be lost were lost: too many refusals at once.
+    fn dropped(&self, notes: u64);
+}
+
+/// Counts nothing.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn committed(&self, _: usize, _: usize, _: u64, _: Duration) {}
+
+    fn dropped(&self, _: u64) {}
+}
+
+/// Opens the index at `path` and reads from it, in a process that may die of it: what `careplan-hub probe-index` does.
+///
+/// # Errors
+/// When it cannot be used.
+pub fn probe(path: &Path) -> Result<(), StoreError> {
+    index::probe(path)
+}
+
+/// The store of one machine.
+pub struct Embedded {
+    core: Arc<Core>,
+    queue: Mutex<Option<SyncSender<Command>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    _lock: File,
+}
+
+impl Embedded {
+    /// Opens the data folder, brings state and index up to date, and starts the writer.
+    ///
+    /// # Errors
+    /// When another process is there, a key is wrong, or the disk refuses.
+    pub fn open(opening: Opening<'_>) -> Result<Arc<Self>, OpenError> {
+        let data = opening.data.clone();
+        let start::Started { core, writer, filler, lock } = start::start(opening)?;
+        let (queue, waiting) = sync_channel(QUEUE);
+        let thread = std::thread::Builder::new().name("store-writer".to_owned());
+        let writer = thread.spawn(move || writer.run(&waiting)).map_err(error::at(&data))?;
+        Ok(Arc::new(Self {
+            core,
+            queue: Mutex::new(Some(queue)),
+            threads: Mutex::new(vec![writer, filler]),
+            _lock: lock,
+        }))
+    }
+
+    fn queue(&self) -> Option<SyncSender<Command>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends the threads, without a clean stop unless there was one.
+    fn end(&self) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.core.room.stop();
+        for thread in std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner)) {
+            // A thread that panicked has said so.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Embedded {
+    fn state(&self) -> Arc<State> {
+        self.core.state.load_full()
+    }
+
+    fn today(&self) -> Date {
+        self.core.doubts.today(self.core.now())
+    }
+
+    fn sent(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError> {
+        self.core.index.sent(office, position)
+    }
+
+    fn received(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError> {
+        self.core.index.received(office, position)
+    }
+
+    fn outbox(&self, office: OfficeNumber, from: u64, limit: usize) -> Result<Vec<Transfer>, StoreError> {
+        self.core.index.outbox(office, from, limit)
+    }
+
+    fn inbox(&self, office: OfficeNumber, from: u64, limit: usize) -> Result<Vec<Transfer>, StoreError> {
+        self.core.index.inbox(office, from, limit)
+    }
+
+    fn events(&self, from: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
+        let events = self.core.journal.events(from, limit)?;
+        Ok(events.into_iter().map(|(_, event)| event).collect())
+    }
+
+    fn detail(&self, position: u64) -> Result<Option<Detail>, StoreError> {
+        self.core.journal.event(position).map(|(_, event)| event.detail)
+    }
+
+    fn upload(&self, from: OfficeNumber, to: OfficeNumber) -> Result<Box<dyn Upload>, StoreError> {
+        if self.core.room.is_low() {
+            return Err(StoreError::Full);
+        }
+        let staging = self.core.layout.staging();
+        Ok(Box::new(Uploading::begin(&staging, from, to, self.core.randomness.as_ref())?))
+    }
+
+    async fn open(&self, transfer: &Transfer, n: u16) -> Result<Box<dyn Opened>, StoreError> {
+        let (core, transfer) = (Arc::clone(&self.core), transfer.clone());
+        let opened = blocking(move || core.open(&transfer, n)).await?;
+        Ok(Box::new(opened))
+    }
+
+    async fn decide(&self, decide: Decide) -> Result<Committed, CommitError> {
+        if self.core.failed.load(Ordering::SeqCst) {
+            return Err(CommitError::Failed);
+        }
+        let (caller, answer) = oneshot::channel();
+        let queue = self.queue().ok_or(CommitError::Failed)?;
+        match queue.try_send(Command::Decide(decide, caller)) {
+            Ok(()) => answer.await.unwrap_or(Err(CommitError::Failed)),
+            Err(TrySendError::Full(_)) => Err(CommitError::Busy),
+            Err(TrySendError::Disconnected(_)) => Err(CommitError::Failed),
+        }
+    }
+
+    fn note(&self, event: NewEvent) {
+        self.core.notes.add(event);
+    }
+
+    fn sign(&self, kid: &str, bytes: &[u8]) -> Result<[u8; 64], StoreError> {
+        self.core.keys.receipt().sign(kid, bytes)
+    }
+
+    fn receipt_kid(&self) -> String {
+        self.core.keys.receipt().kid().to_owned()
+    }
+
+    fn receipt_keys(&self) -> KeySet {
+        self.core.keys.receipt().published()
+    }
+
+    fn blind(&self, purpose: &str, bytes: &[u8]) -> [u8; 32] {
+        self.core.keys.blind(purpose, bytes)
+    }
+
+    fn watch_office(&self, office: OfficeNumber) -> watch::Receiver<u64> {
+        self.core.watchers.watch_office(office)
+    }
+
+    fn watch(&self) -> watch::Receiver<u64> {
+        self.core.watchers.watch()
+    }
+
+    async fn expire(&self, day: Date) -> Result<(), StoreError> {
+        let core = Arc::clone(&self.core);
+        blocking(move || core.expire(day)).await
+    }
+
+    async fn upkeep(&self) -> Result<(), StoreError> {
+        let core = Arc::clone(&self.core);
+        blocking(move || core.upkeep()).await
+    }
+
+    fn health(&self) -> Health {
+        let core = &self.core;
+        Health {
+            disk_free: core.room.free(),
+            full: core.room.is_low(),
+            failed: core.failed.load(Ordering::SeqCst),
+            damage: core.damage.found(),
+            clock_doubt: core.doubts.told(),
+            cut: core.cut.clone(),
+        }
+    }
+
+    async fn close(&self) {
+        let Some(queue) = self.queue.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        let (told, stopped) = oneshot::channel();
+        let asked = blocking(move || queue.send(Command::Close(told)).map_err(|_| StoreError::Gone)).await;
+        let clean = asked.is_ok() && stopped.await.is_ok();
+        self.core.failed.store(true, Ordering::SeqCst);
+        if clean {
+            let core = Arc::clone(&self.core);
+            if let Err(error) = blocking(move || core.settle()).await {
+                tracing::error!(%error, "the store did not stop cleanly");
+            }
+        }
+        self.end();
+    }
+}
+
+impl Core {
+    /// Opens a file of a transfer: what its event says counts, not what the index says.
+    fn open(&self, transfer: &Transfer, n: u16) -> Result<Download, StoreError> {
+        let known = self.index.sent(transfer.from.office, transfer.position)?;
+        let recalled = known.as_ref().unwrap_or(transfer).recalled_at.is_some();
+        if recalled || transfer.is_gone(&self.state.load()) {
+            return Err(StoreError::Gone);
+        }
+        let (place, event) = self.journal.event(transfer.position)?;
+        let wrong = |what: &str| StoreError::Damaged(format!("transfer {}: {what}", transfer.id()));
+        let ours = match &event.fact {
+            Fact::Accepted { from, to, .. } => {
+                (*from, *to, event.epoch) == (transfer.from, transfer.to, transfer.epoch)
+            }
+            _ => false,
+        };
+        if !ours {
+            return Err(wrong("the index and its event differ"));
+        }
+        let detail = event.detail.ok_or(StoreError::Gone)?;
+        let (wrapped, files) = detail.transfer_key.zip(detail.files).ok_or_else(|| wrong("it has no body"))?;
+        let day = self.keys.existing(keys::Name::Day(transfer.day()))?.ok_or(StoreError::Gone)?;
+        let ends = Ends { from: transfer.from.office, to: transfer.to.office };
+        let aad = transfer_key_aad(transfer.epoch, transfer.position, ends.from, ends.to);
+        let key = day.unwrap(&aad, &wrapped).map_err(|_| wrong("its key"))?;
+        let (path, offset) = match place {
+            Some(BodyPlace::Segment { segment, offset, .. }) => (self.layout.segment(transfer.day(), segment), offset),
+            Some(BodyPlace::File) => (self.layout.body(transfer.day(), transfer.position), 0),
+            None => return Err(wrong("it has no body")),
+        };
+        let file = match File::open(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(wrong("its body is missing")),
+            opened => opened.map_err(refused("body"))?,
+        };
+        let opened = Download::begin(Source { file, offset, key: seal::Key::new(&key)?, ends }, &files, n);
+        if let Err(StoreError::Damaged(what)) = &opened {
+            self.damage.tell(format!("transfer {}: {what}", transfer.id()));
+        }
+        opened
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Embedded").field("core", &self.core).finish_non_exhaustive()
+    }
+}
+
+/// Works off the runtime's threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(_) => Err(StoreError::Io("interrupted".to_owned())),
+    }
+}
+
+const QUEUE: usize = 4096;

@@ -1,0 +1,151 @@
+//! Files on their way in: sealed while they stream, in memory while they are small, else into one staging file.
+
+use super::{Ends, Place, seal};
+use crate::clock::{Randomness, random};
+use crate::store::StoreError;
+use crate::store::body::{CHUNK, SMALL, SealedBody, SealedPlace, StagedFile, Upload};
+use crate::store::embedded::error::refused;
+use crate::store::embedded::layout;
+use crate::store::embedded::seal::Key;
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// An upload.
+#[derive(Debug)]
+pub(crate) struct Uploading {
+    ends: Ends,
+    key: Key,
+    key_bytes: Zeroizing<[u8; 32]>,
+    /// Where it goes when it gets large.
+    path: PathBuf,
+    staged: Option<(Arc<File>, StagedFile)>,
+    /// Plain bytes of the chunk not yet sealed.
+    plain: Zeroizing<Vec<u8>>,
+    /// Sealed bytes not yet written.
+    sealed: Vec<u8>,
+    sizes: Vec<u64>,
+    chunk: u32,
+    total: u64,
+}
+
+impl Uploading {
+    pub(crate) fn begin(
+        staging: &Path,
+        from: careplan_protocol::office::OfficeNumber,
+        to: careplan_protocol::office::OfficeNumber,
+        randomness: &dyn Randomness,
+    ) -> Result<Self, StoreError> {
+        let key_bytes = Zeroizing::new(random::<32>(randomness)?);
+        let name = u128::from_be_bytes(random(randomness)?);
+        Ok(Self {
+            ends: Ends { from, to },
+            key: Key::new(key_bytes.as_ref())?,
+            key_bytes,
+            path: staging.join(format!("{name:032x}")),
+            staged: None,
+            plain: Zeroizing::default(),
+            sealed: Vec::new(),
+            sizes: Vec::new(),
+            chunk: 0,
+            total: 0,
+        })
+    }
+
+    fn seal_chunk(&mut self, last: bool) -> Result<(), StoreError> {
+        let file = u16::try_from(self.sizes.len()).map_err(|_| StoreError::Io("too many files".to_owned()))?;
+        seal(&self.key, self.ends, Place { file, chunk: self.chunk, last }, &self.plain, &mut self.sealed)?;
+        self.plain.clear();
+        self.chunk += 1;
+        Ok(())
+    }
+
+    fn end_file(&mut self) -> Result<(), StoreError> {
+        if self.sizes.is_empty() {
+            return Ok(());
+        }
+        self.seal_chunk(true)?;
+        self.chunk = 0;
+        Ok(())
+    }
+
+    /// Writes what is sealed to the staging file, off the runtime's threads.
+    async fn spill(&mut self) -> Result<(), StoreError> {
+        let file = match &self.staged {
+            Some((file, _)) => Arc::clone(file),
+            None => {
+                let path = self.path.clone();
+                let made = off_runtime(move || layout::private(&path, true)).await?;
+                let file = Arc::new(made);
+                self.staged = Some((Arc::clone(&file), StagedFile::new(self.path.clone())));
+                file
+            }
+        };
+        let sealed = std::mem::take(&mut self.sealed);
+        self.sealed = off_runtime(move || {
+            (&*file).write_all(&sealed)?;
+            Ok(sealed)
+        })
+        .await?;
+        self.sealed.clear();
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Upload for Uploading {
+    async fn begin_file(&mut self) -> Result<(), StoreError> {
+        self.end_file()?;
+        self.sizes.push(0);
+        Ok(())
+    }
+
+    async fn write(&mut self, mut bytes: Bytes) -> Result<(), StoreError> {
+        while !bytes.is_empty() {
+            if self.plain.len() == CHUNK {
+                self.seal_chunk(false)?;
+            }
+            let part = bytes.split_to(bytes.len().min(CHUNK - self.plain.len()));
+            self.plain.extend_from_slice(&part);
+            self.total += part.len() as u64;
+            if let Some(size) = self.sizes.last_mut() {
+                *size += part.len() as u64;
+            }
+            if self.sealed.len() >= SPILL {
+                self.spill().await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn finish(mut self: Box<Self>) -> Result<SealedBody, StoreError> {
+        self.end_file()?;
+        if self.staged.is_some() || self.total > SMALL as u64 {
+            self.spill().await?;
+        }
+        let place = match self.staged.take() {
+            Some((file, staged)) => {
+                off_runtime(move || file.sync_all()).await?;
+                SealedPlace::Staged(staged)
+            }
+            None => SealedPlace::Small(std::mem::take(&mut self.sealed)),
+        };
+        let key = self.key_bytes.clone();
+        Ok(SealedBody { key, sizes: std::mem::take(&mut self.sizes), place })
+    }
+}
+
+async fn off_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<T, StoreError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(refused("staging")),
+        Err(_) => Err(StoreError::Io("staging: interrupted".to_owned())),
+    }
+}
+
+const SPILL: usize = 8 * CHUNK;

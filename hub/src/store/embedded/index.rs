@@ -1,0 +1,221 @@
+//! The index: sled, two small records per transfer in one tree. Derived: it may be deleted at any time.
+//!
+//! ```text
+//! 0x00                                 → position up to which events are applied, 8 (in the same batch as what they change)
+//! 0x01 | sender 10 | position 8        → the transfer, CBOR
+//! 0x02 | recipient 10 | position 8     → sender 10
+//! ```
+//! It is believed only after a clean stop or a death of the process on the same boot (`trust`). Any error of sled ends it
+//! for this run; the segments are never touched by that.
+
+mod trust;
+
+use super::damage::Damage;
+use super::layout::Layout;
+use crate::store::StoreError;
+use crate::store::event::{Event, Fact};
+use crate::store::transfer::{BodyPlace, Transfer};
+use careplan_protocol::office::OfficeNumber;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+pub(crate) use trust::probe;
+
+/// The index.
+#[derive(Debug)]
+pub(crate) struct Index {
+    folder: PathBuf,
+    /// `None` once it was closed.
+    db: RwLock<Option<sled::Db>>,
+    broken: AtomicBool,
+    damage: Arc<Damage>,
+}
+
+/// What a batch of events changes in the index.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// Transfers by sender and position, as they are now.
+    pub(crate) sent: HashMap<(OfficeNumber, u64), Transfer>,
+    /// Senders by recipient and position.
+    pub(crate) received: HashMap<(OfficeNumber, u64), OfficeNumber>,
+}
+
+impl Changes {
+    /// Takes up an event; the transfer it is about is read from the index where no event before it was about the same.
+    pub(crate) fn take_up(&mut self, index: &Index, event: &Event, body: Option<BodyPlace>) -> Result<(), StoreError> {
+        if let Some(transfer) = Transfer::accepted(event, body) {
+            self.received.insert((transfer.to.office, transfer.position), transfer.from.office);
+            self.sent.insert((transfer.from.office, transfer.position), transfer);
+            return Ok(());
+        }
+        if !matches!(event.fact, Fact::Fetched { .. } | Fact::Acknowledged { .. } | Fact::Recalled { .. }) {
+            return Ok(());
+        }
+        let Some(of) = event.fact.about() else { return Ok(()) };
+        let key = (of.from.office, of.position);
+        let known = match self.sent.remove(&key) {
+            Some(transfer) => Some(transfer),
+            None => index.sent(of.from.office, of.position)?,
+        };
+        if let Some(mut transfer) = known {
+            transfer.apply(event);
+            self.sent.insert(key, transfer);
+        }
+        Ok(())
+    }
+}
+
+impl Index {
+    /// Opens the index, and says up to which position it has events: 0 when it had to be begun anew.
+    pub(crate) fn open(layout: &Layout, end: u64, damage: Arc<Damage>) -> Result<(Self, u64), StoreError> {
+        let folder = layout.index();
+        let path = folder.join("sled");
+        let mut db = match trust::is_believed(&folder) && trust::survives(&path) {
+            true => open_sled(&path).ok(),
+            false => None,
+        };
+        let mut applied = db.as_ref().map_or(0, applied_in);
+        if applied > end || applied == 0 {
+            // Closed before its files go.
+            drop(db.take());
+            applied = 0;
+        }
+        trust::doubt(&folder)?;
+        let db = match db {
+            Some(db) => db,
+            None => {
+                trust::throw_away(&path)?;
+                open_sled(&path)?
+            }
+        };
+        Ok((Self { folder, db: RwLock::new(Some(db)), broken: AtomicBool::new(false), damage }, applied))
+    }
+
+    /// A transfer that `office` sent.
+    pub(crate) fn sent(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError> {
+        let found = self.with(|db| db.get(key(SENT, office, position)))?;
+        found.map(|bytes| self.decode(&bytes)).transpose()
+    }
+
+    /// A transfer that was sent to `office`.
+    pub(crate) fn received(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError> {
+        match self.with(|db| db.get(key(RECEIVED, office, position)))? {
+            Some(sender) => self.sent(self.sender(&sender)?, position),
+            None => Ok(None),
+        }
+    }
+
+    /// What `office` sent, from a position on.
+    pub(crate) fn outbox(&self, office: OfficeNumber, from: u64, limit: usize) -> Result<Vec<Transfer>, StoreError> {
+        let found = self.range(SENT, office, from, limit)?;
+        found.iter().map(|(_, bytes)| self.decode(bytes)).collect()
+    }
+
+    /// What was sent to `office`, from a position on.
+    pub(crate) fn inbox(&self, office: OfficeNumber, from: u64, limit: usize) -> Result<Vec<Transfer>, StoreError> {
+        let mut transfers = Vec::new();
+        for (key, sender) in self.range(RECEIVED, office, from, limit)? {
+            let position = key.last_chunk().map_or(0, |position| u64::from_be_bytes(*position));
+            transfers.extend(self.sent(self.sender(&sender)?, position)?);
+        }
+        Ok(transfers)
+    }
+
+    /// Takes up what a batch changed; `next` is the position behind it.
+    pub(crate) fn apply(&self, changes: &Changes, next: u64) -> Result<(), StoreError> {
+        let mut batch = sled::Batch::default();
+        for ((office, position), transfer) in &changes.sent {
+            let bytes = minicbor::to_vec(transfer).map_err(|error| StoreError::Io(format!("index: {error}")))?;
+            batch.insert(&key(SENT, *office, *position), bytes);
+        }
+        for ((office, position), sender) in &changes.received {
+            batch.insert(&key(RECEIVED, *office, *position), sender.as_bytes());
+        }
+        batch.insert(APPLIED, &next.to_be_bytes());
+        self.with(|db| db.apply_batch(batch))
+    }
+
+    /// Closes it so that the next start can believe it.
+    pub(crate) fn close(&self) -> Result<(), StoreError> {
+        let db = self.db.write().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(db) = db else { return Ok(()) };
+        db.flush().map_err(|error| self.broke(&error))?;
+        drop(db);
+        if self.broken.load(Ordering::Relaxed) { Ok(()) } else { trust::believe(&self.folder) }
+    }
+
+    fn range(
+        &self,
+        kind: u8,
+        office: OfficeNumber,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<(sled::IVec, sled::IVec)>, StoreError> {
+        self.with(|db| db.range(key(kind, office, from)..=key(kind, office, u64::MAX)).take(limit).collect())
+    }
+
+    fn with<T>(&self, read: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T, StoreError> {
+        let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
+        match db.as_ref() {
+            Some(db) if !self.broken.load(Ordering::Relaxed) => read(db).map_err(|error| self.broke(&error)),
+            _ => Err(StoreError::Io("the index is not available until the next start".to_owned())),
+        }
+    }
+
+    fn broke(&self, error: &sled::Error) -> StoreError {
+        self.end("the index failed; it is rebuilt at the next start");
+        StoreError::Io(format!("index: {error}"))
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<Transfer, StoreError> {
+        minicbor::decode(bytes).map_err(|_| self.unreadable())
+    }
+
+    fn sender(&self, bytes: &[u8]) -> Result<OfficeNumber, StoreError> {
+        std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok()).ok_or_else(|| self.unreadable())
+    }
+
+    fn unreadable(&self) -> StoreError {
+        self.end("the index holds what it should not; it is rebuilt at the next start");
+        StoreError::Io("index: unreadable record".to_owned())
+    }
+
+    fn end(&self, why: &str) {
+        if !self.broken.swap(true, Ordering::Relaxed) {
+            trust::deny(&self.folder);
+            self.damage.tell(why);
+        }
+    }
+}
+
+fn open_sled(path: &Path) -> Result<sled::Db, StoreError> {
+    // sled panics on some damaged files; opened is either all of it or nothing.
+    let opened = catch_unwind(AssertUnwindSafe(|| {
+        sled::Config::new().path(path).cache_capacity(CACHE).flush_every_ms(Some(FLUSH_MS)).open()
+    }));
+    match opened {
+        Ok(Ok(db)) => Ok(db),
+        Ok(Err(error)) => Err(StoreError::Io(format!("index: {error}"))),
+        Err(_) => Err(StoreError::Io("index: sled panicked".to_owned())),
+    }
+}
+
+fn applied_in(db: &sled::Db) -> u64 {
+    let found = db.get(APPLIED).ok().flatten();
+    found.and_then(|bytes| bytes.as_ref().try_into().ok()).map_or(0, u64::from_be_bytes)
+}
+
+fn key(kind: u8, office: OfficeNumber, position: u64) -> [u8; 19] {
+    let mut key = [kind; 19];
+    key[1..11].copy_from_slice(office.as_bytes());
+    key[11..].copy_from_slice(&position.to_be_bytes());
+    key
+}
+
+const APPLIED: &[u8] = &[0];
+const SENT: u8 = 1;
+const RECEIVED: u8 = 2;
+const CACHE: u64 = 128 * 1024 * 1024;
+const FLUSH_MS: u64 = 500;

@@ -1,0 +1,85 @@
+//! Whether the index may be believed: sled does not survive a power cut, and does not always say so.
+//!
+//! `index/trust` holds one line: `clean`, or the boot id under which the index was opened last.
+
+use crate::store::StoreError;
+use crate::store::embedded::error::refused;
+use crate::store::embedded::layout;
+use std::fs::File;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Whether the index was stopped cleanly, or left by a process that died on this very boot.
+pub(super) fn is_believed(folder: &Path) -> bool {
+    let told = std::fs::read_to_string(folder.join("trust")).unwrap_or_default();
+    let told = told.trim();
+    told == CLEAN || (!told.is_empty() && told == boot_id())
+}
+
+/// Whether sled opens these files without dying, tried in a process of its own where this program is the hub.
+pub(super) fn survives(path: &Path) -> bool {
+    let Ok(program) = std::env::current_exe() else { return true };
+    if program.file_stem().is_none_or(|stem| stem != "careplan-hub") {
+        return true;
+    }
+    let tried = Command::new(program)
+        .arg("probe-index")
+        .arg(path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    tried.is_ok_and(|status| status.success())
+}
+
+/// Opens an index and reads from it, for a process that may die of it: what `careplan-hub probe-index PATH` does.
+pub(crate) fn probe(path: &Path) -> Result<(), StoreError> {
+    let db = super::open_sled(path)?;
+    match db.get(super::APPLIED) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(StoreError::Io(format!("index: {error}"))),
+    }
+}
+
+/// Says, before the first change, that from now on only this boot may believe it.
+pub(super) fn doubt(folder: &Path) -> Result<(), StoreError> {
+    layout::replace(&folder.join("trust"), boot_id().as_bytes()).map_err(refused("index"))
+}
+
+/// Says that it was stopped cleanly, once its files are durable: sled itself never syncs them.
+pub(super) fn believe(folder: &Path) -> Result<(), StoreError> {
+    sync_all(&folder.join("sled")).map_err(refused("index"))?;
+    layout::replace(&folder.join("trust"), CLEAN.as_bytes()).map_err(refused("index"))
+}
+
+/// Says that nobody may believe it, as well as that can be said now.
+pub(super) fn deny(folder: &Path) {
+    if let Err(error) = layout::replace(&folder.join("trust"), b"broken") {
+        tracing::error!(%error, "the index could not be marked as broken");
+    }
+}
+
+/// Removes the files.
+pub(super) fn throw_away(path: &Path) -> Result<(), StoreError> {
+    match std::fs::remove_dir_all(path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(refused("index")(error)),
+    }
+}
+
+fn sync_all(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path)? {
+            sync_all(&entry?.path())?;
+        }
+    }
+    File::open(path)?.sync_all()
+}
+
+fn boot_id() -> String {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    id.trim().to_owned()
+}
+
+const CLEAN: &str = "clean";

@@ -1,0 +1,149 @@
+//! All events by position: from the log, or, where they are not copied there yet, from the segments.
+
+use super::damage::Damage;
+use super::entry;
+use super::error::refused;
+use super::frame::{self, Found, Kind};
+use super::keys::Keyring;
+use super::log::{Copied, Log, Stored};
+use super::scan::Located;
+use crate::store::StoreError;
+use crate::store::event::Event;
+use crate::store::transfer::BodyPlace;
+use careplan_protocol::calendar::Month;
+use std::collections::VecDeque;
+use std::os::unix::fs::FileExt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// All events.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    log: Log,
+    tail: RwLock<VecDeque<Located>>,
+    keys: Arc<Keyring>,
+    damage: Arc<Damage>,
+}
+
+impl Journal {
+    /// `tail` holds what the log does not have yet, in the order of positions.
+    pub(crate) fn new(log: Log, tail: Vec<Located>, keys: Arc<Keyring>, damage: Arc<Damage>) -> Self {
+        Self { log, tail: RwLock::new(tail.into()), keys, damage }
+    }
+
+    /// Takes up events that a batch has just made durable.
+    pub(crate) fn extend(&self, events: impl IntoIterator<Item = Located>) {
+        self.tail.write().unwrap_or_else(PoisonError::into_inner).extend(events);
+    }
+
+    /// One event and where its body is.
+    pub(crate) fn event(&self, position: u64) -> Result<(Option<BodyPlace>, Event), StoreError> {
+        let found = self.read(position, 1)?.pop();
+        match found {
+            Some(found) => self.decode(found),
+            None => Err(StoreError::Damaged(format!("event {position} is missing"))),
+        }
+    }
+
+    /// Events from a position on, each with where its body is. What is damaged is told and left out.
+    pub(crate) fn events(&self, from: u64, limit: usize) -> Result<Vec<(Option<BodyPlace>, Event)>, StoreError> {
+        let mut worst = None;
+        let mut events = Vec::new();
+        for found in self.read(from, limit)? {
+            match self.decode(found) {
+                Ok(event) => events.push(event),
+                Err(StoreError::Damaged(what)) => worst = Some(StoreError::Damaged(what)),
+                Err(error) => return Err(error),
+            }
+        }
+        worst.filter(|_| events.is_empty()).map_or(Ok(events), Err)
+    }
+
+    /// Copies to the log what it does not have yet.
+    pub(crate) fn copy(&self) -> Result<(), StoreError> {
+        loop {
+            let batch: Vec<Located> = self.tail().iter().take(COPIED_AT_ONCE).cloned().collect();
+            let Some(last) = batch.last() else { return Ok(()) };
+            let behind = last.position + 1;
+            self.log.append(&self.copies(&batch)?)?;
+            let mut tail = self.tail.write().unwrap_or_else(PoisonError::into_inner);
+            while tail.front().is_some_and(|event| event.position < behind) {
+                tail.pop_front();
+            }
+        }
+    }
+
+    /// Makes durable what was copied.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        self.log.sync()
+    }
+
+    /// What to append for these events, with gaps where events were lost.
+    fn copies(&self, batch: &[Located]) -> Result<Vec<Copied>, StoreError> {
+        let mut next = self.log.next();
+        let mut copies: Vec<Copied> = Vec::with_capacity(batch.len());
+        for located in batch.iter().filter(|located| located.position >= self.log.next()) {
+            let Stored::Entry(body, entry) = read_located(located)? else {
+                self.tell(located.position);
+                continue;
+            };
+            let month = Month::in_japan(entry::split(&entry)?.0.at);
+            while next < located.position {
+                copies.push(Copied { position: next, month, entry: None });
+                next += 1;
+            }
+            copies.push(Copied { position: next, month, entry: Some((body, entry)) });
+            next += 1;
+        }
+        Ok(copies)
+    }
+
+    fn read(&self, from: u64, limit: usize) -> Result<Vec<Stored>, StoreError> {
+        // The tail first: what is copied meanwhile is then read from it, not missed.
+        let tail: Vec<Located> = {
+            let tail = self.tail();
+            let start = tail.partition_point(|event| event.position < from);
+            tail.range(start..).take(limit).cloned().collect()
+        };
+        let copied = tail.first().map_or(u64::MAX, |event| event.position).min(self.log.next());
+        let mut found = self.log.read(from, limit.min(copied.saturating_sub(from) as usize))?;
+        for located in tail.iter().take(limit - found.len().min(limit)) {
+            found.push(read_located(located)?);
+        }
+        Ok(found)
+    }
+
+    fn decode(&self, found: Stored) -> Result<(Option<BodyPlace>, Event), StoreError> {
+        match found {
+            Stored::Entry(body, entry) => match entry::read(&entry, &self.keys) {
+                Ok(event) => Ok((body, event)),
+                Err(StoreError::Damaged(what)) => {
+                    self.damage.tell(what.clone());
+                    Err(StoreError::Damaged(what))
+                }
+                Err(error) => Err(error),
+            },
+            Stored::Damaged(position) => Err(self.tell(position)),
+        }
+    }
+
+    fn tell(&self, position: u64) -> StoreError {
+        let what = format!("event {position}");
+        self.damage.tell(what.clone());
+        StoreError::Damaged(what)
+    }
+
+    fn tail(&self) -> std::sync::RwLockReadGuard<'_, VecDeque<Located>> {
+        self.tail.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read_located(located: &Located) -> Result<Stored, StoreError> {
+    let mut record = vec![0; located.length as usize];
+    located.segment.file.read_exact_at(&mut record, located.offset).map_err(refused("segment"))?;
+    Ok(match frame::read(&record) {
+        Found::Record(Kind::Event, entry) => Stored::Entry(located.body.clone(), entry.to_vec()),
+        _ => Stored::Damaged(located.position),
+    })
+}
+
+const COPIED_AT_ONCE: usize = 1024;

@@ -1,0 +1,179 @@
+//! Keys on the disk, each wrapped by a key derived from the master key.
+//!
+//! A key file (`keys/day/2026-11-20.key`, `keys/month/2026-11.key`; the wrap's AAD is `day/2026-11-20`, `month/2026-11`):
+//! ```text
+//! "CPKEY" 0 0 version(1) | nonce 12 | sealed key 32 | tag 16
+//! ```
+//! It is durable before the key is used first. Destroying a key is removing its file: with it goes what it sealed.
+
+mod receipt;
+
+use super::error::{OpenError, at, refused};
+use super::layout::{self, Layout};
+use super::seal::{self, Key};
+use crate::clock::{SharedRandomness, random};
+use crate::store::StoreError;
+use aws_lc_rs::hmac;
+use careplan_protocol::calendar::Month;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use receipt::ReceiptKeys;
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use zeroize::Zeroizing;
+
+/// All keys of the store.
+pub(crate) struct Keyring {
+    layout: Layout,
+    randomness: SharedRandomness,
+    wrap: Key,
+    blind: hmac::Key,
+    snapshot: Key,
+    known: Mutex<HashMap<Name, Arc<Key>>>,
+    receipt: ReceiptKeys,
+}
+
+/// Which key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Name {
+    /// Wraps the transfers' keys of a day; destroyed when its retention ends.
+    Day(Date),
+    /// Seals the details of a month.
+    Month(Month),
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Day(day) => write!(f, "day/{day}"),
+            Self::Month(month) => write!(f, "month/{month}"),
+        }
+    }
+}
+
+impl Keyring {
+    /// Opens the keys of a data folder; the first time, makes what binds them to the master key.
+    pub(crate) fn open(
+        layout: &Layout,
+        master: &[u8; 32],
+        receipt_key_pem: &str,
+        now: Timestamp,
+        randomness: SharedRandomness,
+    ) -> Result<Self, OpenError> {
+        let wrap = derived(master, "wrap")?;
+        check_master(layout, &wrap, &randomness)?;
+        let receipt = ReceiptKeys::open(&layout.keys().join("receipt"), &wrap, receipt_key_pem, now, &randomness)?;
+        let blind = seal::derive(master, "blind").map_err(StoreError::from)?;
+        Ok(Self {
+            layout: layout.clone(),
+            randomness,
+            wrap,
+            blind: hmac::Key::new(hmac::HMAC_SHA256, blind.as_ref()),
+            snapshot: derived(master, "snapshot")?,
+            known: Mutex::default(),
+            receipt,
+        })
+    }
+
+    /// The key that seals snapshots.
+    pub(crate) fn snapshot(&self) -> &Key {
+        &self.snapshot
+    }
+
+    /// The keys that sign receipts.
+    pub(crate) fn receipt(&self) -> &ReceiptKeys {
+        &self.receipt
+    }
+
+    /// HMAC-SHA256 over purpose and bytes.
+    pub(crate) fn blind(&self, purpose: &str, bytes: &[u8]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.blind);
+        context.update(&(purpose.len() as u64).to_be_bytes());
+        context.update(purpose.as_bytes());
+        context.update(bytes);
+        let mut hash = [0; 32];
+        hash.copy_from_slice(context.sign().as_ref());
+        hash
+    }
+
+    /// A key that is there; `None` when it was destroyed or never made.
+    pub(crate) fn existing(&self, name: Name) -> Result<Option<Arc<Key>>, StoreError> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = known.get(&name) {
+            return Ok(Some(Arc::clone(key)));
+        }
+        let Some(file) = layout::read(&self.path(name)).map_err(refused("key"))? else { return Ok(None) };
+        let key = Arc::new(self.unwrap(name, &file)?);
+        known.insert(name, Arc::clone(&key));
+        Ok(Some(key))
+    }
+
+    /// The key of that name, made durable before it is handed out if it is new.
+    pub(crate) fn existing_or_new(&self, name: Name) -> Result<Arc<Key>, StoreError> {
+        if let Some(key) = self.existing(name)? {
+            return Ok(key);
+        }
+        let bytes = Zeroizing::new(random::<32>(self.randomness.as_ref())?);
+        let wrapped = self.wrap.wrap(random(self.randomness.as_ref())?, name.to_string().as_bytes(), bytes.as_ref())?;
+        let file = [MAGIC.as_slice(), &wrapped].concat();
+        layout::replace(&self.path(name), &file).map_err(refused("key"))?;
+        let key = Arc::new(Key::new(bytes.as_ref())?);
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(name, Arc::clone(&key));
+        Ok(key)
+    }
+
+    /// Destroys a key. Whoever holds it (a running download) may go on; nobody gets it anew.
+    pub(crate) fn destroy(&self, name: Name) -> Result<(), StoreError> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
+        layout::remove(&self.path(name)).map_err(refused("key"))
+    }
+
+    /// The days that still have a key.
+    pub(crate) fn days(&self) -> Result<Vec<Date>, StoreError> {
+        let folder = std::fs::read_dir(self.layout.keys().join("day")).map_err(refused("keys"))?;
+        let name = |entry: std::fs::DirEntry| entry.path().file_stem().and_then(|stem| stem.to_str()?.parse().ok());
+        Ok(folder.filter_map(|entry| entry.ok().and_then(name)).collect())
+    }
+
+    fn path(&self, name: Name) -> PathBuf {
+        self.layout.keys().join(format!("{name}.key"))
+    }
+
+    fn unwrap(&self, name: Name, file: &[u8]) -> Result<Key, StoreError> {
+        let damaged = || StoreError::Damaged(format!("key {name}"));
+        let wrapped = file.strip_prefix(&MAGIC).ok_or_else(damaged)?;
+        let bytes = self.wrap.unwrap(name.to_string().as_bytes(), wrapped).map_err(|_| damaged())?;
+        Ok(Key::new(&bytes)?)
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keyring")
+    }
+}
+
+fn derived(master: &[u8; 32], purpose: &str) -> Result<Key, OpenError> {
+    let bytes = seal::derive(master, purpose).map_err(StoreError::from)?;
+    Ok(Key::new(bytes.as_ref()).map_err(StoreError::from)?)
+}
+
+/// Refuses a master key that is not the one the folder began with.
+fn check_master(layout: &Layout, wrap: &Key, randomness: &SharedRandomness) -> Result<(), OpenError> {
+    let path = layout.keys().join("master.check");
+    match layout::read(&path).map_err(at(&path))? {
+        Some(file) => match file.strip_prefix(&MAGIC).map(|wrapped| wrap.unwrap(CHECK, wrapped)) {
+            Some(Ok(_)) => Ok(()),
+            _ => Err(OpenError::MasterKey(layout.data().to_owned())),
+        },
+        None => {
+            let wrapped = wrap.wrap(random(randomness.as_ref())?, CHECK, CHECK).map_err(StoreError::from)?;
+            layout::replace(&path, &[MAGIC.as_slice(), &wrapped].concat()).map_err(at(&path))
+        }
+    }
+}
+
+const MAGIC: [u8; 8] = *b"CPKEY\0\0\x01";
+const CHECK: &[u8] = b"master/check";

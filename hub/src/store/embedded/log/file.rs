@@ -1,0 +1,209 @@
+//! One month of the log: the records and, beside them, where each position's record begins.
+
+use super::{Copied, Stored};
+use crate::store::embedded::error::{OpenError, at};
+use crate::store::embedded::layout;
+use crate::store::transfer::BodyPlace;
+use careplan_protocol::calendar::Month;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// One month of the log.
+#[derive(Debug)]
+pub(crate) struct MonthFile {
+    month: Month,
+    first: u64,
+    log: File,
+    index: File,
+    length: AtomicU64,
+    next: AtomicU64,
+}
+
+/// The months that have a file, ascending.
+pub(crate) fn months(folder: &Path) -> io::Result<Vec<Month>> {
+    let mut months = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        months.extend(name.to_str().and_then(|name| name.strip_suffix(".log")?.parse::<Month>().ok()));
+    }
+    months.sort_unstable();
+    Ok(months)
+}
+
+impl MonthFile {
+    pub(crate) fn begin(folder: &Path, month: Month, first: u64) -> io::Result<Self> {
+        let log = layout::private(&folder.join(format!("{month}.log")), true)?;
+        let index = layout::private(&folder.join(format!("{month}.idx")), true)?;
+        log.write_all_at(&header(month, first), 0)?;
+        layout::sync_folder(folder)?;
+        Ok(Self { month, first, log, index, length: AtomicU64::new(HEADER), next: AtomicU64::new(first) })
+    }
+
+    pub(crate) fn open(folder: &Path, month: Month) -> Result<Self, OpenError> {
+        let path = folder.join(format!("{month}.log"));
+        let log = layout::private(&path, false).map_err(at(&path))?;
+        let index_path = folder.join(format!("{month}.idx"));
+        let index = layout::private(&index_path, false).map_err(at(&index_path))?;
+        let mut head = [0; HEADER as usize];
+        log.read_exact_at(&mut head, 0).map_err(at(&path))?;
+        let first = first_of(&head, month)
+            .ok_or_else(|| OpenError::Damaged { path: path.clone(), what: "its header does not hold".to_owned() })?;
+        let length = log.metadata().map_err(at(&path))?.len();
+        let entries = index.metadata().map_err(at(&index_path))?.len() / PLACE;
+        Ok(Self { month, first, log, index, length: AtomicU64::new(length), next: AtomicU64::new(first + entries) })
+    }
+
+    pub(crate) fn month(&self) -> Month {
+        self.month
+    }
+
+    pub(crate) fn first(&self) -> u64 {
+        self.first
+    }
+
+    pub(crate) fn next(&self) -> u64 {
+        self.next.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn length(&self) -> u64 {
+        self.length.load(Ordering::Acquire)
+    }
+
+    /// Forgets what stands behind the durable part. Where that is shorter than it should be, zeros tell of damage later.
+    pub(crate) fn cut(&self, length: u64, next: u64) -> io::Result<()> {
+        self.log.set_len(length)?;
+        self.index.set_len(next.saturating_sub(self.first) * PLACE)?;
+        self.length.store(length, Ordering::Release);
+        self.ends_at(next);
+        Ok(())
+    }
+
+    /// Says where the month ends.
+    pub(crate) fn ends_at(&self, next: u64) {
+        self.next.store(next, Ordering::Release);
+    }
+
+    pub(crate) fn append(&self, events: &[Copied]) -> io::Result<()> {
+        let (mut records, mut places) = (Vec::new(), Vec::new());
+        let (length, next) = (self.length(), self.next());
+        for event in events {
+            let place = match &event.entry {
+                Some((body, entry)) => {
+                    let place = length + records.len() as u64;
+                    append_record(&mut records, body.as_ref(), entry);
+                    place
+                }
+                None => LOST,
+            };
+            places.extend_from_slice(&place.to_be_bytes());
+        }
+        self.log.write_all_at(&records, length)?;
+        self.index.write_all_at(&places, (next - self.first) * PLACE)?;
+        self.length.store(length + records.len() as u64, Ordering::Release);
+        self.next.store(next + events.len() as u64, Ordering::Release);
+        Ok(())
+    }
+
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.log.sync_data()?;
+        self.index.sync_data()
+    }
+
+    /// Reads positions `from..to`, with one read of the index and one of the records.
+    pub(crate) fn read(&self, from: u64, to: u64, found: &mut Vec<Stored>) -> io::Result<()> {
+        let mut places = vec![0; ((to - from) * PLACE) as usize];
+        if self.index.read_exact_at(&mut places, (from - self.first) * PLACE).is_err() {
+            found.extend((from..to).map(Stored::Damaged));
+            return Ok(());
+        }
+        let places: Vec<u64> = places
+            .chunks_exact(PLACE as usize)
+            .filter_map(|place| place.try_into().ok().map(u64::from_be_bytes))
+            .collect();
+        let known = |place: &&u64| **place < self.length();
+        let (Some(start), Some(last)) = (places.iter().find(known), places.iter().rev().find(known)) else {
+            found.extend((from..to).map(Stored::Damaged));
+            return Ok(());
+        };
+        let block = self.block(*start, *last)?;
+        for (position, place) in (from..to).zip(&places) {
+            let record = place.checked_sub(*start).and_then(|skip| block.get(skip as usize..));
+            found.push(record.and_then(parse_record).unwrap_or(Stored::Damaged(position)));
+        }
+        Ok(())
+    }
+
+    /// The bytes from one record to the end of another.
+    fn block(&self, start: u64, last: u64) -> io::Result<Vec<u8>> {
+        let mut length = [0; 4];
+        self.log.read_exact_at(&mut length, last)?;
+        let end = (last + RECORD + u64::from(u32::from_be_bytes(length))).min(self.length());
+        let mut block = vec![0; end.saturating_sub(start) as usize];
+        self.log.read_exact_at(&mut block, start)?;
+        Ok(block)
+    }
+}
+
+fn append_record(records: &mut Vec<u8>, body: Option<&BodyPlace>, entry: &[u8]) {
+    let mut place = [0; BODY];
+    match body {
+        Some(BodyPlace::Segment { segment, offset, length }) => {
+            place[0] = 1;
+            place[1..5].copy_from_slice(&segment.to_be_bytes());
+            place[5..13].copy_from_slice(&offset.to_be_bytes());
+            place[13..17].copy_from_slice(&length.to_be_bytes());
+        }
+        Some(BodyPlace::File) => place[0] = 2,
+        None => {}
+    }
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(&place);
+    sum.update(entry);
+    records.extend_from_slice(&((BODY + entry.len()) as u32).to_be_bytes());
+    records.extend_from_slice(&sum.finalize().to_be_bytes());
+    records.extend_from_slice(&place);
+    records.extend_from_slice(entry);
+}
+
+fn parse_record(bytes: &[u8]) -> Option<Stored> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    let (sum, rest) = rest.split_first_chunk()?;
+    let rest = rest.get(..u32::from_be_bytes(*length) as usize)?;
+    if crc32fast::hash(rest) != u32::from_be_bytes(*sum) {
+        return None;
+    }
+    let (place, entry) = rest.split_first_chunk::<BODY>()?;
+    let body = match place[0] {
+        1 => Some(BodyPlace::Segment {
+            segment: u32::from_be_bytes(*place.get(1..)?.first_chunk()?),
+            offset: u64::from_be_bytes(*place.get(5..)?.first_chunk()?),
+            length: u32::from_be_bytes(*place.get(13..)?.first_chunk()?),
+        }),
+        2 => Some(BodyPlace::File),
+        _ => None,
+    };
+    Some(Stored::Entry(body, entry.to_vec()))
+}
+
+fn header(month: Month, first: u64) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend_from_slice(&month.number().to_be_bytes());
+    bytes.extend_from_slice(&first.to_be_bytes());
+    bytes.extend_from_slice(&crc32fast::hash(&bytes).to_be_bytes());
+    bytes
+}
+
+fn first_of(head: &[u8; HEADER as usize], month: Month) -> Option<u64> {
+    let first = u64::from_be_bytes(*head.get(12..)?.first_chunk()?);
+    (header(month, first) == head).then_some(first)
+}
+
+const MAGIC: [u8; 8] = *b"CPLOG\0\0\x01";
+const HEADER: u64 = 24;
+const RECORD: u64 = 8;
+const BODY: usize = 17;
+const PLACE: u64 = 8;
+const LOST: u64 = u64::MAX;

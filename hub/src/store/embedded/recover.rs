@@ -1,0 +1,108 @@
+//! What the segments hold that the log does not have yet, and where their tail ends.
+
+use super::Progress;
+use super::damage::Damage;
+use super::error::{OpenError, at};
+use super::layout::{self, Layout};
+use super::scan::{Located, scan};
+use super::segment::{self, HEADER, Header, Segment};
+use jiff::civil::Date;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+/// What the segments hold.
+#[derive(Debug, Default)]
+pub(crate) struct Recovered {
+    /// Events that the log does not have durably.
+    pub(crate) tail: Vec<Located>,
+    /// The position of the next event.
+    pub(crate) next: u64,
+    /// Which life of the log.
+    pub(crate) epoch: u32,
+    /// The digest of the last frame.
+    pub(crate) chain: [u8; 32],
+    /// What was cut, in words for operators.
+    pub(crate) cut: Option<String>,
+}
+
+/// Reads the segments from the one on that holds the first event behind the log's durable part.
+pub(crate) fn recover(
+    layout: &Layout,
+    synced: u64,
+    damage: &Damage,
+    progress: &dyn Fn(Progress),
+) -> Result<Recovered, OpenError> {
+    let mut recovered = Recovered { next: synced, ..Recovered::default() };
+    let segments = needed(layout, synced, damage)?;
+    for (number, (segment, header)) in segments.iter().enumerate() {
+        progress(Progress { done: recovered.next, of: recovered.next });
+        let name = format!("segment {}/{:05}", segment.day, segment.number);
+        if number > 0 && recovered.chain != header.chain {
+            damage.tell(format!("what stands before {name} does not end where it should"));
+        }
+        let path = layout.segment(segment.day, segment.number);
+        let bytes = read_settled(&segment.file).map_err(at(&path))?;
+        let last = number + 1 == segments.len();
+        let scanned = scan(segment, &bytes, header.chain, last);
+        for range in &scanned.damage {
+            damage.tell(format!("{name}, bytes {} to {}", range.start, range.end));
+        }
+        let (epoch, next) = scanned.next.unwrap_or((header.epoch, header.first));
+        recovered.next = recovered.next.max(next);
+        recovered.epoch = epoch;
+        recovered.chain = scanned.chain;
+        recovered.tail.extend(scanned.events.into_iter().filter(|event| event.position >= synced));
+        if last {
+            if let Some(tail) = scanned.tail {
+                recovered.cut = Some(set_aside(layout, segment, &bytes, tail.start).map_err(at(&path))?);
+            }
+            segment.file.set_len(scanned.end).and_then(|()| segment.file.sync_all()).map_err(at(&path))?;
+        }
+    }
+    Ok(recovered)
+}
+
+/// The segments that have to be read, with their headers.
+fn needed(layout: &Layout, synced: u64, damage: &Damage) -> Result<Vec<(Arc<Segment>, Header)>, OpenError> {
+    let mut found: Vec<(Arc<Segment>, Header)> = Vec::new();
+    for (day, number) in segment::list(layout).map_err(at(&layout.segments()))? {
+        let path = layout.segment(day, number);
+        let file = layout::private(&path, false).map_err(at(&path))?;
+        let mut head = [0; HEADER];
+        let read = file.read_exact_at(&mut head, 0);
+        match read.ok().and_then(|()| Header::parse(&head)).filter(|header| names(header, day, number)) {
+            Some(header) => found.push((Arc::new(Segment { day, number, file }), header)),
+            None => damage.tell(format!("segment {day}/{number:05}: its header does not hold")),
+        }
+    }
+    let before = found.iter().rposition(|(_, header)| header.first <= synced).unwrap_or(0);
+    // One that ends where the next begins, both at the log's end, is read all the same: it may be the damaged one.
+    Ok(found.split_off(before.saturating_sub(1)))
+}
+
+fn names(header: &Header, day: Date, number: u32) -> bool {
+    header.day == day && header.number == number
+}
+
+/// Reads a file as the disk holds it: a process that died may have left bytes that were never synced, and after a failed
+/// sync the page cache may show what the disk does not have.
+fn read_settled(file: &File) -> io::Result<Vec<u8>> {
+    file.sync_all()?;
+    rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed)?;
+    let mut bytes = vec![0; file.metadata()?.len() as usize];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
+}
+
+/// Keeps the bytes of the tail before they are cut.
+fn set_aside(layout: &Layout, segment: &Segment, bytes: &[u8], from: usize) -> io::Result<String> {
+    let tail = bytes.get(from..).unwrap_or_default();
+    let end = tail.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let name = format!("{}-{:05}-{from}.bin", segment.day, segment.number);
+    layout::replace(&layout.cut().join(&name), tail.get(..end).unwrap_or_default())?;
+    let cut = format!("{end} bytes behind the last whole batch were cut and kept as cut/{name}");
+    tracing::warn!(%cut, "the last batch was not whole");
+    Ok(cut)
+}

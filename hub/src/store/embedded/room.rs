@@ -1,0 +1,251 @@
+//! Room on the disk: one thread fills files with zeros ahead of need, and looks how much is free.
+//!
+//! The zeros in hand are the reserve: what decisions need was given by the disk before they are made. When the disk gives
+//! no more, commits go on until the reserve is used up, are then refused, and go on by themselves when there is room again.
+
+use super::layout::{self, Layout};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How much room to keep.
+#[derive(Debug, Clone, Copy)]
+pub struct Disk {
+    /// Uploads are refused when less is free, bytes.
+    pub watermark_bytes: u64,
+    /// Zero-filled room kept ahead of the events, bytes.
+    pub reserve_bytes: u64,
+}
+
+/// The room of one store.
+#[derive(Debug)]
+pub(crate) struct Room {
+    layout: Layout,
+    disk: Disk,
+    free: AtomicU64,
+    low: AtomicBool,
+    plan: Mutex<Plan>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Plan {
+    current: Option<Filled>,
+    /// How far the current file is used.
+    used: u64,
+    /// How far the writer needs the current file at once.
+    wanted: u64,
+    spare: Option<Filled>,
+    /// The spare was taken and still stands at its old name.
+    taken: bool,
+    /// Files no longer written to, and their lengths.
+    finished: Vec<(Arc<File>, u64)>,
+    refused: bool,
+    stop: bool,
+}
+
+/// A file and how far it is filled with durable zeros.
+#[derive(Debug, Clone)]
+pub(crate) struct Filled {
+    pub(crate) file: Arc<File>,
+    pub(crate) to: u64,
+}
+
+enum Job {
+    Extend(Filled),
+    Spare,
+    Trim(Arc<File>, u64),
+    Wait,
+    Stop,
+}
+
+impl Room {
+    pub(crate) fn new(layout: Layout, disk: Disk) -> Arc<Self> {
+        let room = Self {
+            layout,
+            disk,
+            free: AtomicU64::new(u64::MAX),
+            low: AtomicBool::new(false),
+            plan: Mutex::default(),
+            changed: Condvar::new(),
+        };
+        room.look();
+        Arc::new(room)
+    }
+
+    /// Starts the thread that fills.
+    pub(crate) fn start(self: &Arc<Self>) -> io::Result<std::thread::JoinHandle<()>> {
+        let room = Arc::clone(self);
+        std::thread::Builder::new().name("store-room".to_owned()).spawn(move || room.run())
+    }
+
+    /// Free bytes of the disk, seen within the last second or so.
+    pub(crate) fn free(&self) -> u64 {
+        self.free.load(Ordering::Relaxed)
+    }
+
+    /// Whether uploads are refused.
+    pub(crate) fn is_low(&self) -> bool {
+        self.low.load(Ordering::Relaxed)
+    }
+
+    /// Looks how much is free.
+    pub(crate) fn look(&self) {
+        if let Ok(found) = rustix::fs::statvfs(self.layout.data()) {
+            let free = found.f_bavail.saturating_mul(found.f_frsize);
+            self.free.store(free, Ordering::Relaxed);
+            self.low.store(free < self.disk.watermark_bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// A new file with zeros in it, at [`Layout::spare`]; `None` when the disk gives no room.
+    pub(crate) fn take_spare(&self) -> Option<Filled> {
+        let mut plan = self.plan();
+        loop {
+            if let Some(spare) = plan.spare.take() {
+                plan.taken = true;
+                return Some(spare);
+            }
+            if plan.refused || plan.stop {
+                return None;
+            }
+            self.changed.notify_all();
+            plan = self.changed.wait(plan).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// From now on this file is written to; the one before keeps its length.
+    pub(crate) fn begin(&self, filled: Filled, used: u64) {
+        let mut plan = self.plan();
+        let before = (plan.current.take(), plan.used);
+        if let (Some(filled), length) = before {
+            plan.finished.push((filled.file, length));
+        }
+        (plan.current, plan.used, plan.wanted) = (Some(filled), used, 0);
+        plan.taken = false;
+        self.changed.notify_all();
+    }
+
+    /// Waits until the current file has room up to `end`; false when the disk gives none.
+    pub(crate) fn reach(&self, end: u64) -> bool {
+        let mut plan = self.plan();
+        loop {
+            if plan.current.as_ref().is_some_and(|current| current.to >= end) {
+                return true;
+            }
+            if plan.refused || plan.stop {
+                return false;
+            }
+            plan.wanted = plan.wanted.max(end);
+            self.changed.notify_all();
+            plan = self.changed.wait(plan).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The current file is used up to here.
+    pub(crate) fn used(&self, to: u64) {
+        let mut plan = self.plan();
+        plan.used = to;
+        if plan.current.as_ref().is_some_and(|current| current.to < to + self.disk.reserve_bytes) {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Ends the thread.
+    pub(crate) fn stop(&self) {
+        self.plan().stop = true;
+        self.changed.notify_all();
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) {
+        loop {
+            let done = match self.next_job() {
+                Job::Stop => return,
+                Job::Wait => {
+                    self.look();
+                    continue;
+                }
+                Job::Trim(file, length) => file.set_len(length),
+                Job::Spare => self.make_spare(),
+                Job::Extend(filled) => self.extend(&filled),
+            };
+            self.look();
+            let mut plan = self.plan();
+            let refused = done.is_err();
+            if let (Err(error), false) = (&done, plan.refused) {
+                tracing::error!(%error, "the disk gives no room for events");
+            }
+            plan.refused = refused;
+            self.changed.notify_all();
+            if refused && !plan.stop {
+                // Tried again in a while, so that it goes on by itself when there is room.
+                drop(self.changed.wait_timeout_while(plan, RETRY, |plan| !plan.stop));
+            }
+        }
+    }
+
+    fn next_job(&self) -> Job {
+        let mut plan = self.plan();
+        if plan.stop {
+            return Job::Stop;
+        }
+        if let Some((file, length)) = plan.finished.pop() {
+            return Job::Trim(file, length);
+        }
+        let target = (plan.used + self.disk.reserve_bytes).max(plan.wanted);
+        match &plan.current {
+            Some(current) if current.to < target => return Job::Extend(current.clone()),
+            _ if plan.spare.is_none() && !plan.taken => return Job::Spare,
+            _ => {}
+        }
+        drop(self.changed.wait_timeout(plan, LOOK));
+        Job::Wait
+    }
+
+    fn extend(&self, filled: &Filled) -> io::Result<()> {
+        self.fill(&filled.file, filled.to)?;
+        let mut plan = self.plan();
+        if let Some(current) = plan.current.as_mut()
+            && Arc::ptr_eq(&current.file, &filled.file)
+        {
+            current.to = filled.to + STEP;
+        }
+        Ok(())
+    }
+
+    fn make_spare(&self) -> io::Result<()> {
+        let file = layout::private(&self.layout.spare(), true)?;
+        self.fill(&file, 0)?;
+        layout::sync_folder(&self.layout.segments())?;
+        self.plan().spare = Some(Filled { file: Arc::new(file), to: STEP });
+        Ok(())
+    }
+
+    /// Writes zeros and syncs them: room promised by `fallocate` alone would still cost a journal commit at each overwrite.
+    /// The last bit of the disk is left to the index, the log and the keys.
+    fn fill(&self, file: &File, from: u64) -> io::Result<()> {
+        self.look();
+        if self.free() < STEP + LEFT {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let zeros = vec![0; PIECE as usize];
+        let filled = (from..from + STEP).step_by(PIECE as usize).try_for_each(|at| file.write_all_at(&zeros, at));
+        filled.and_then(|()| file.sync_data()).inspect_err(|_| {
+            // What was filled in part is given back.
+            let _ = file.set_len(from);
+        })
+    }
+}
+
+const STEP: u64 = 8 * 1024 * 1024;
+const PIECE: u64 = 1024 * 1024;
+const LEFT: u64 = 16 * 1024 * 1024;
+const LOOK: Duration = Duration::from_secs(1);
+const RETRY: Duration = Duration::from_secs(1);

@@ -1,0 +1,83 @@
+//! Segment files: `segments/2026-11-20/00001.seg`, a header and then batches of records.
+//!
+//! ```text
+//! "CPSEG" 0 0 version(1) | day YYYYMMDD 4 | number 4 | epoch 4 | first position 8 | digest of the frame before 32 |
+//! CRC-32 of all that 4 | batches … | zeros
+//! ```
+//! The file is filled with zeros ahead of need, so that a batch overwrites room that the disk has already given.
+
+use super::layout::{Layout, days_in};
+use crate::store::codec;
+use jiff::civil::Date;
+use std::fs::File;
+use std::io;
+
+/// Bytes of the header.
+pub(crate) const HEADER: usize = 64;
+
+/// What a segment says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// The day in Japan of all its events.
+    pub(crate) day: Date,
+    /// Its number within the day, from 1.
+    pub(crate) number: u32,
+    /// Which life of the log it begins in.
+    pub(crate) epoch: u32,
+    /// The position of its first event.
+    pub(crate) first: u64,
+    /// The digest of the last frame before it.
+    pub(crate) chain: [u8; 32],
+}
+
+impl Header {
+    pub(crate) fn encode(&self) -> [u8; HEADER] {
+        let mut bytes = [0; HEADER];
+        bytes[..8].copy_from_slice(&MAGIC);
+        bytes[8..12].copy_from_slice(&codec::day_number(self.day).to_be_bytes());
+        bytes[12..16].copy_from_slice(&self.number.to_be_bytes());
+        bytes[16..20].copy_from_slice(&self.epoch.to_be_bytes());
+        bytes[20..28].copy_from_slice(&self.first.to_be_bytes());
+        bytes[28..60].copy_from_slice(&self.chain);
+        let sum = crc32fast::hash(&bytes[..60]);
+        bytes[60..].copy_from_slice(&sum.to_be_bytes());
+        bytes
+    }
+
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let bytes: &[u8; HEADER] = bytes.first_chunk()?;
+        let number = |from: usize| bytes.get(from..)?.first_chunk().map(|four| u32::from_be_bytes(*four));
+        let holds = bytes.starts_with(&MAGIC) && crc32fast::hash(&bytes[..60]) == number(60)?;
+        holds.then_some(Self {
+            day: codec::day_from_number(number(8)?)?,
+            number: number(12)?,
+            epoch: number(16)?,
+            first: u64::from_be_bytes(*bytes.get(20..)?.first_chunk()?),
+            chain: *bytes.get(28..)?.first_chunk()?,
+        })
+    }
+}
+
+/// A segment that is there, ready to be read.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) day: Date,
+    pub(crate) number: u32,
+    pub(crate) file: File,
+}
+
+/// All segments, the oldest first, by day and number.
+pub(crate) fn list(layout: &Layout) -> io::Result<Vec<(Date, u32)>> {
+    let mut found = Vec::new();
+    for day in days_in(&layout.segments())? {
+        for entry in std::fs::read_dir(layout.segments().join(day.to_string()))? {
+            let name = entry?.file_name();
+            let number = name.to_str().and_then(|name| name.strip_suffix(".seg")?.parse().ok());
+            found.extend(number.map(|number| (day, number)));
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+const MAGIC: [u8; 8] = *b"CPSEG\0\0\x01";

@@ -1,0 +1,179 @@
+//! The state in CBOR: an array that begins with the version; maps as arrays of entries.
+
+use crate::store::codec;
+use crate::store::state::{Mailbox, Meter, Registry, State};
+use careplan_protocol::api::Count;
+use careplan_protocol::calendar::Month;
+use careplan_protocol::office::OfficeNumber;
+use minicbor::decode::Error;
+use minicbor::{Decode, Decoder, Encode, Encoder};
+use std::convert::Infallible;
+
+type Written = Result<(), minicbor::encode::Error<Infallible>>;
+type Out<'a> = Encoder<&'a mut Vec<u8>>;
+
+pub(super) fn encode(state: &State) -> Result<Vec<u8>, minicbor::encode::Error<Infallible>> {
+    // Taken apart by name, so that a new field cannot be forgotten here.
+    let State {
+        epoch,
+        next,
+        last_at,
+        registry,
+        meters,
+        mailboxes,
+        keys,
+        expired_through,
+        day_starts,
+        clock_confirmed_at,
+        transfers,
+    } = state;
+    let mut bytes = Vec::new();
+    let mut e = Encoder::new(&mut bytes);
+    e.array(12)?.u8(VERSION)?.u32(*epoch)?.u64(*next)?;
+    codec::instant::encode(last_at, &mut e, &mut ())?;
+    encode_registry(&mut e, registry)?;
+    e.array(meters.len() as u64)?;
+    for ((office, month), meter) in meters {
+        e.array(4)?.encode(office)?.encode(month)?;
+        encode_count(&mut e, &meter.sent)?;
+        encode_count(&mut e, &meter.received)?;
+    }
+    e.array(mailboxes.len() as u64)?;
+    for (office, mailbox) in mailboxes {
+        encode_mailbox(&mut e, *office, mailbox)?;
+    }
+    e.bytes(&keys_flat(keys.iter()))?;
+    codec::maybe_day::encode(expired_through, &mut e, &mut ())?;
+    e.array(day_starts.len() as u64)?;
+    for start in day_starts {
+        e.encode(start)?;
+    }
+    codec::maybe_instant::encode(clock_confirmed_at, &mut e, &mut ())?;
+    e.u64(*transfers)?;
+    Ok(bytes)
+}
+
+pub(super) fn decode(bytes: &[u8]) -> Result<State, Error> {
+    let mut d = Decoder::new(bytes);
+    begin(&mut d, 12)?;
+    if d.u8()? != VERSION {
+        return Err(Error::message("another version"));
+    }
+    Ok(State {
+        epoch: d.u32()?,
+        next: d.u64()?,
+        last_at: codec::instant::decode(&mut d, &mut ())?,
+        registry: decode_registry(&mut d)?,
+        meters: entries(&mut d, |d| {
+            begin(d, 4)?;
+            let key = (d.decode()?, d.decode()?);
+            Ok((key, Meter { sent: decode_count(d)?, received: decode_count(d)? }))
+        })?
+        .into_iter()
+        .collect(),
+        mailboxes: entries(&mut d, decode_mailbox)?.into_iter().collect(),
+        keys: d.bytes()?.chunks_exact(KEY).filter_map(key_entry).collect(),
+        expired_through: codec::maybe_day::decode(&mut d, &mut ())?,
+        day_starts: entries(&mut d, Decoder::decode::<(u32, u64)>)?.into_iter().collect(),
+        clock_confirmed_at: codec::maybe_instant::decode(&mut d, &mut ())?,
+        transfers: d.u64()?,
+    })
+}
+
+fn encode_registry(e: &mut Out<'_>, registry: &Registry) -> Written {
+    let Registry { version, offices, certificates, people } = registry;
+    e.array(4)?.u64(*version)?;
+    encode_all(e, offices.len(), offices.values())?;
+    encode_all(e, certificates.len(), certificates.values())?;
+    encode_all(e, people.len(), people.values())
+}
+
+fn decode_registry(d: &mut Decoder<'_>) -> Result<Registry, Error> {
+    begin(d, 4)?;
+    Ok(Registry {
+        version: d.u64()?,
+        offices: decode_all(d)?
+            .into_iter()
+            .map(|office: crate::store::state::Office| (office.number, office))
+            .collect(),
+        certificates: decode_all(d)?
+            .into_iter()
+            .map(|certificate: crate::store::state::Certificate| (certificate.fingerprint, certificate))
+            .collect(),
+        people: decode_all(d)?
+            .into_iter()
+            .map(|person: crate::store::state::Person| (person.certificate, person))
+            .collect(),
+    })
+}
+
+fn encode_mailbox(e: &mut Out<'_>, office: OfficeNumber, mailbox: &Mailbox) -> Written {
+    let Mailbox { inbox_version, outbox_version, unfetched, partners } = mailbox;
+    e.array(5)?.encode(office)?.u64(*inbox_version)?.u64(*outbox_version)?;
+    e.array(unfetched.len() as u64)?;
+    for position in unfetched {
+        e.u64(*position)?;
+    }
+    e.array(partners.len() as u64)?;
+    for partner in partners {
+        e.encode(partner)?;
+    }
+    Ok(())
+}
+
+fn decode_mailbox(d: &mut Decoder<'_>) -> Result<(OfficeNumber, Mailbox), Error> {
+    begin(d, 5)?;
+    let office = d.decode()?;
+    let mailbox = Mailbox {
+        inbox_version: d.u64()?,
+        outbox_version: d.u64()?,
+        unfetched: entries(d, Decoder::u64)?.into_iter().collect(),
+        partners: entries(d, Decoder::decode::<(OfficeNumber, Month)>)?.into_iter().collect(),
+    };
+    Ok((office, mailbox))
+}
+
+fn encode_count(e: &mut Out<'_>, count: &Count) -> Written {
+    e.array(3)?.u64(count.transfers)?.u64(count.files)?.u64(count.bytes)?.ok()
+}
+
+fn decode_count(d: &mut Decoder<'_>) -> Result<Count, Error> {
+    begin(d, 3)?;
+    Ok(Count { transfers: d.u64()?, files: d.u64()?, bytes: d.u64()? })
+}
+
+fn encode_all<'a, T: Encode<()> + 'a>(e: &mut Out<'_>, length: usize, all: impl Iterator<Item = &'a T>) -> Written {
+    e.array(length as u64)?;
+    for one in all {
+        e.encode(one)?;
+    }
+    Ok(())
+}
+
+fn decode_all<'b, T: Decode<'b, ()>>(d: &mut Decoder<'b>) -> Result<Vec<T>, Error> {
+    entries(d, Decoder::decode)
+}
+
+fn entries<'b, T>(
+    d: &mut Decoder<'b>,
+    mut entry: impl FnMut(&mut Decoder<'b>) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    let length = d.array()?.ok_or_else(|| Error::message("no length"))?;
+    (0..length).map(|_| entry(d)).collect()
+}
+
+fn begin(d: &mut Decoder<'_>, fields: u64) -> Result<(), Error> {
+    if d.array()? == Some(fields) { Ok(()) } else { Err(Error::message("another number of fields")) }
+}
+
+fn keys_flat<'a>(keys: impl Iterator<Item = (&'a [u8; 16], &'a u64)>) -> Vec<u8> {
+    keys.flat_map(|(key, position)| key.iter().copied().chain(position.to_be_bytes())).collect()
+}
+
+fn key_entry(entry: &[u8]) -> Option<([u8; 16], u64)> {
+    let (key, position) = entry.split_first_chunk()?;
+    Some((*key, u64::from_be_bytes(position.try_into().ok()?)))
+}
+
+const VERSION: u8 = 1;
+const KEY: usize = 24;

@@ -1,0 +1,151 @@
+//! Opening the store: from what the disk holds to a writer that may begin.
+
+use super::core::{Core, Notes};
+use super::damage::Damage;
+use super::doubt::Doubts;
+use super::error::{OpenError, at};
+use super::index::{Changes, Index};
+use super::journal::Journal;
+use super::keys::Keyring;
+use super::layout::{self, Layout};
+use super::log::Log;
+use super::recover::{self, Recovered};
+use super::room::Room;
+use super::upkeep::Rounds;
+use super::watchers::Watchers;
+use super::writer::{Tip, Writer};
+use super::{Opening, Progress, snapshot};
+use crate::store::StoreError;
+use crate::store::event::Beginning;
+use crate::store::state::State;
+use arc_swap::ArcSwap;
+use careplan_protocol::calendar::day_in_japan;
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+/// A store that is ready to work.
+pub(crate) struct Started {
+    pub(crate) core: Arc<Core>,
+    pub(crate) writer: Writer,
+    pub(crate) filler: JoinHandle<()>,
+    /// Held as long as the store is open.
+    pub(crate) lock: File,
+}
+
+/// Opens the data folder.
+pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
+    let layout = Layout::new(opening.data.clone());
+    layout.make().map_err(at(layout.data()))?;
+    let lock = lock(&layout)?;
+    layout.empty_staging().map_err(at(&layout.staging()))?;
+    let now = opening.clock.now();
+    let randomness = Arc::clone(&opening.randomness);
+    let keys = Keyring::open(&layout, &opening.master_key, &opening.receipt_key_pem, now, randomness)?;
+    let keys = Arc::new(keys);
+    let damage = Arc::new(Damage::default());
+    let log = Log::open(&layout)?;
+    let recovered = recover::recover(&layout, log.synced(), &damage, opening.progress)?;
+    let journal = Journal::new(log, recovered.tail.clone(), Arc::clone(&keys), Arc::clone(&damage));
+    let snapshot = snapshot::read(&layout, &keys).filter(|state| state.next <= recovered.next);
+    let (index, applied) = Index::open(&layout, recovered.next, Arc::clone(&damage))?;
+    let state = replay(&journal, &index, snapshot.unwrap_or_default(), applied, &recovered, opening.progress)?;
+    let room = Room::new(layout.clone(), opening.disk);
+    let filler = room.start().map_err(at(layout.data()))?;
+    let core = Arc::new(Core {
+        doubts: Doubts::open(&layout, (state.next > 0).then_some(state.last_at), now),
+        watchers: Watchers::new(state.next),
+        upkeep: Mutex::new(Rounds::new(state.next)),
+        state: ArcSwap::from_pointee(state.clone()),
+        day: AtomicU32::new(0),
+        notes: Notes::default(),
+        failed: AtomicBool::new(false),
+        cut: recovered.cut.clone(),
+        clock: opening.clock,
+        randomness: opening.randomness,
+        on_sync_failure: opening.on_sync_failure,
+        observer: opening.observer,
+        layout,
+        keys,
+        journal,
+        index,
+        room,
+        damage,
+    });
+    match writer(&core, state, &recovered) {
+        Ok(writer) => Ok(Started { core, writer, filler, lock }),
+        Err(error) => {
+            core.room.stop();
+            Err(error)
+        }
+    }
+}
+
+/// One process at a time.
+fn lock(layout: &Layout) -> Result<File, OpenError> {
+    let path = layout.lock();
+    let file = layout::private(&path, false).map_err(at(&path))?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+        .map_err(|_| OpenError::Locked(layout.data().to_owned()))?;
+    Ok(file)
+}
+
+/// Brings state and index from where each of them is to the end of the journal.
+fn replay(
+    journal: &Journal,
+    index: &Index,
+    mut state: State,
+    applied: u64,
+    recovered: &Recovered,
+    progress: &dyn Fn(Progress),
+) -> Result<State, StoreError> {
+    let mut changes = Changes::default();
+    let mut position = state.next.min(applied);
+    while position < recovered.next {
+        progress(Progress { done: position, of: recovered.next });
+        let events = match journal.events(position, REPLAYED_AT_ONCE) {
+            Ok(events) => events,
+            // All of them are damaged, which was told; what comes behind them goes on being served.
+            Err(StoreError::Damaged(_)) => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        let first = position;
+        position = events.last().map_or(first + REPLAYED_AT_ONCE as u64, |(_, event)| event.position + 1);
+        for (body, event) in events {
+            if event.position >= state.next {
+                state.apply(&event);
+            }
+            if event.position >= applied {
+                changes.take_up(index, &event, body)?;
+            }
+        }
+        index.apply(&std::mem::take(&mut changes), position.max(applied).min(recovered.next))?;
+    }
+    // Events at the very end may be damaged: their positions are not given anew.
+    state.next = state.next.max(recovered.next);
+    state.epoch = state.epoch.max(recovered.epoch);
+    Ok(state)
+}
+
+/// Begins a new segment, and a new epoch where one has to begin.
+fn writer(core: &Arc<Core>, state: State, recovered: &Recovered) -> Result<Writer, OpenError> {
+    let began = match (state.next, &recovered.cut) {
+        (0, _) => Some(Beginning::FirstStart),
+        (_, Some(_)) => Some(Beginning::Cut),
+        (_, None) => None,
+    };
+    let now = if state.next == 0 { core.now() } else { core.now().max(state.last_at) };
+    let day = day_in_japan(now);
+    let tip = Tip::begin(&core.layout, &core.room, day, &state, recovered.chain)
+        .map_err(at(&core.layout.segments()))?
+        .ok_or(StoreError::Full)?;
+    core.day.store(crate::store::codec::day_number(day), std::sync::atomic::Ordering::SeqCst);
+    let mut writer = Writer::new(Arc::clone(core), tip, state);
+    if let Some(because) = began {
+        writer.begin(because).map_err(|error| StoreError::Io(error.to_string()))?;
+    }
+    Ok(writer)
+}
+
+const REPLAYED_AT_ONCE: usize = 4096;

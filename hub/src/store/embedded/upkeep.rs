@@ -1,0 +1,104 @@
+//! What is done behind the commit: the log, snapshots, the end of retention, the clean stop.
+
+use super::core::Core;
+use super::error::refused;
+use super::keys::Name;
+use super::layout::{days_in, sync_folder};
+use super::snapshot;
+use crate::clock::Stopwatch;
+use crate::store::StoreError;
+use crate::store::codec::day_number;
+use jiff::civil::Date;
+use std::path::Path;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// When what was done last.
+#[derive(Debug)]
+pub(crate) struct Rounds {
+    synced: Stopwatch,
+    snapshot: Stopwatch,
+    /// The position of the last snapshot, or of the start.
+    position: u64,
+}
+
+impl Rounds {
+    pub(crate) fn new(position: u64) -> Self {
+        Self { synced: Stopwatch::start(), snapshot: Stopwatch::start(), position }
+    }
+}
+
+impl Core {
+    /// One round.
+    pub(crate) fn upkeep(&self) -> Result<(), StoreError> {
+        let mut rounds = self.upkeep.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.load_full();
+        self.doubts.look(self.now(), &state);
+        let dropped = self.notes.take_dropped();
+        if dropped > 0 {
+            tracing::warn!(dropped, "refusals were not logged: too many at once");
+            self.observer.dropped(dropped);
+        }
+        self.journal.copy()?;
+        if rounds.synced.elapsed() >= SYNC_LOG {
+            self.journal.sync()?;
+            rounds.synced = Stopwatch::start();
+        }
+        let behind = state.next.saturating_sub(rounds.position);
+        if behind >= SNAPSHOT_EVENTS || (behind > 0 && rounds.snapshot.elapsed() >= SNAPSHOT) {
+            snapshot::write(&self.layout, &self.keys, self.randomness.as_ref(), &state)?;
+            (rounds.snapshot, rounds.position) = (Stopwatch::start(), state.next);
+        }
+        // What an end of retention left undone when the process died.
+        match state.expired_through {
+            Some(through) => self.sweep(through),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the retention of all days up to `day`.
+    pub(crate) fn expire(&self, day: Date) -> Result<(), StoreError> {
+        let _round = self.upkeep.lock().unwrap_or_else(PoisonError::into_inner);
+        self.sweep(day)
+    }
+
+    /// Leaves everything so that the next start is quick.
+    pub(crate) fn settle(&self) -> Result<(), StoreError> {
+        let _round = self.upkeep.lock().unwrap_or_else(PoisonError::into_inner);
+        self.journal.copy()?;
+        self.journal.sync()?;
+        self.index.close()?;
+        snapshot::write(&self.layout, &self.keys, self.randomness.as_ref(), &self.state.load())
+    }
+
+    /// Keys first: from then on no body of these days can be read, even if the rest is interrupted. Doing it again is safe.
+    fn sweep(&self, through: Date) -> Result<(), StoreError> {
+        let writing = self.day.load(Ordering::SeqCst);
+        let over = |day: &Date| *day <= through && day_number(*day) < writing;
+        for day in self.keys.days()?.iter().filter(|day| over(day)) {
+            self.keys.destroy(Name::Day(*day))?;
+        }
+        remove_days(&self.layout.bodies(), over)?;
+        if days_in(&self.layout.segments()).map_err(refused("segments"))?.iter().any(over) {
+            // A segment may die when the log has its events, durably.
+            self.journal.copy()?;
+            self.journal.sync()?;
+            remove_days(&self.layout.segments(), over)?;
+        }
+        Ok(())
+    }
+}
+
+fn remove_days(parent: &Path, over: impl Fn(&Date) -> bool) -> Result<(), StoreError> {
+    let mut removed = false;
+    for day in days_in(parent).map_err(refused("days"))?.into_iter().filter(|day| over(day)) {
+        std::fs::remove_dir_all(parent.join(day.to_string())).map_err(refused("days"))?;
+        removed = true;
+    }
+    if removed { sync_folder(parent).map_err(refused("days")) } else { Ok(()) }
+}
+
+const SYNC_LOG: Duration = Duration::from_secs(10);
+const SNAPSHOT: Duration = Duration::from_secs(600);
+const SNAPSHOT_EVENTS: u64 = 100_000;

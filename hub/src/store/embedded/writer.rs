@@ -1,0 +1,185 @@
+//! The one writer: takes all waiting decisions, decides each, appends one batch, syncs once, answers all.
+
+mod batch;
+mod tip;
+
+pub(crate) use batch::transfer_key_aad;
+pub(crate) use tip::Tip;
+
+use super::core::Core;
+use crate::clock::Stopwatch;
+use crate::store::event::{Beginning, Detail, Fact, NewEvent};
+use crate::store::state::State;
+use crate::store::{CommitError, Committed, Decide};
+use batch::{Batch, Written};
+use careplan_protocol::calendar::day_in_japan;
+use jiff::Timestamp;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// What the writer is asked.
+pub(crate) enum Command {
+    /// A decision, and who waits for it.
+    Decide(Decide, Caller),
+    /// Stop, and say when the last frame is durable.
+    Close(oneshot::Sender<()>),
+}
+
+/// Who waits for a decision.
+pub(crate) type Caller = oneshot::Sender<Result<Committed, CommitError>>;
+
+/// The writer.
+pub(crate) struct Writer {
+    core: Arc<Core>,
+    tip: Tip,
+    /// The state with the batch at hand.
+    state: State,
+}
+
+impl Writer {
+    pub(crate) fn new(core: Arc<Core>, tip: Tip, state: State) -> Self {
+        Self { core, tip, state }
+    }
+
+    /// Begins a new epoch: its first event.
+    pub(crate) fn begin(&mut self, because: Beginning) -> Result<(), CommitError> {
+        self.state.epoch += 1;
+        let now = self.stamp();
+        let began = NewEvent { actor: None, fact: Fact::Began { because }, detail: Detail::default(), body: None };
+        let mut batch = Batch::new(&self.core, &self.tip, &mut self.state, now);
+        batch.take(vec![began])?;
+        let written = batch.end(&mut self.tip).map_err(|_| CommitError::Failed)?;
+        self.publish(written);
+        Ok(())
+    }
+
+    /// Works until it is told to stop or nobody is there to ask any more.
+    pub(crate) fn run(mut self, queue: &Receiver<Command>) {
+        let core = Arc::clone(&self.core);
+        if catch_unwind(AssertUnwindSafe(|| self.work(queue))).is_err() {
+            core.fail("the writer panicked");
+        }
+    }
+
+    fn work(&mut self, queue: &Receiver<Command>) {
+        loop {
+            let closing = match queue.recv_timeout(IDLE) {
+                Ok(Command::Decide(decide, caller)) => self.batch(Some((decide, caller)), queue),
+                Ok(Command::Close(told)) => Some(told),
+                Err(RecvTimeoutError::Timeout) => {
+                    let closing = self.batch(None, queue);
+                    self.rest();
+                    closing
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            if let Some(told) = closing {
+                self.batch(None, queue);
+                self.rest();
+                // Whoever asked may have stopped waiting.
+                let _ = told.send(());
+                return;
+            }
+        }
+    }
+
+    /// Decides what waits, and commits it. Returns who asked to close, if somebody did meanwhile.
+    fn batch(&mut self, first: Option<(Decide, Caller)>, queue: &Receiver<Command>) -> Option<oneshot::Sender<()>> {
+        let watch = Stopwatch::start();
+        let now = self.stamp();
+        let has_room = self.turn(now);
+        let mut closing = None;
+        let mut batch = Batch::new(&self.core, &self.tip, &mut self.state, now);
+        if has_room {
+            batch.take_notes();
+        }
+        let mut next = first;
+        while let Some((decide, caller)) = next.take() {
+            match (has_room, self.core.failed.load(Ordering::SeqCst)) {
+                (true, false) => batch.decide(decide, caller),
+                (false, false) => batch.refuse(caller, CommitError::Full),
+                (_, true) => batch.refuse(caller, CommitError::Failed),
+            }
+            if batch.is_large() || closing.is_some() {
+                break;
+            }
+            match queue.try_recv() {
+                Ok(Command::Decide(decide, caller)) => next = Some((decide, caller)),
+                Ok(Command::Close(told)) => closing = Some(told),
+                Err(_) => break,
+            }
+        }
+        if let Ok(written) = batch.end(&mut self.tip) {
+            let (callers, events, bytes) = (written.answers.len(), written.placed.len(), written.bytes);
+            self.publish(written);
+            if events > 0 {
+                self.core.observer.committed(callers, events, bytes, watch.elapsed());
+            }
+        }
+        closing
+    }
+
+    /// After the sync: index, journal, state, hints, answers.
+    fn publish(&mut self, written: Written) {
+        if !written.placed.is_empty() {
+            self.core.journal.extend(written.placed);
+            if let Err(error) = self.core.index.apply(&written.changes, self.state.next) {
+                tracing::error!(%error, "the index does not follow");
+            }
+            self.core.state.store(Arc::new(self.state.clone()));
+            self.core.watchers.tell(&written.concerned, self.state.next);
+        }
+        for (caller, answer) in written.answers {
+            // Who hung up meanwhile learns it from a retry.
+            let _ = caller.send(answer);
+        }
+    }
+
+    /// An empty frame once nothing is to be done: it says that all before it was synced.
+    fn rest(&mut self) {
+        if !self.tip.is_resting()
+            && self.core.room.reach(self.tip.offset() + super::frame::FRAME as u64)
+            && let Err(error) = self.tip.rest(self.state.epoch, self.state.next)
+        {
+            self.core.fail(&error.to_string());
+        }
+        self.core.room.used(self.tip.offset());
+    }
+
+    /// The instant of the next batch: never before the last event's.
+    fn stamp(&self) -> Timestamp {
+        let now = self.core.now();
+        self.core.doubts.look(now, &self.state);
+        if self.state.next == 0 { now } else { now.max(self.state.last_at) }
+    }
+
+    /// Begins a new segment for a new day, or when this one is long enough. False when the disk gives no room for it.
+    fn turn(&mut self, now: Timestamp) -> bool {
+        let day = day_in_japan(now);
+        let same_day = self.tip.day() == day;
+        if same_day && self.tip.offset() < SEGMENT {
+            return true;
+        }
+        match Tip::begin(&self.core.layout, &self.core.room, day, &self.state, self.tip.chain()) {
+            Ok(Some(tip)) => {
+                self.tip = tip;
+                let day = crate::store::codec::day_number(day);
+                self.core.day.store(day, Ordering::SeqCst);
+                true
+            }
+            // The one at hand may still have room; a day's events never stand in another day's segment.
+            Ok(None) => same_day,
+            Err(error) => {
+                self.core.fail(&error.to_string());
+                false
+            }
+        }
+    }
+}
+
+const IDLE: Duration = Duration::from_millis(700);
+const SEGMENT: u64 = 256 * 1024 * 1024;

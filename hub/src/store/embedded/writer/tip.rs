@@ -1,0 +1,85 @@
+//! The segment being written, at its end.
+
+use crate::store::embedded::frame::{FRAME, Frame};
+use crate::store::embedded::layout::{self, Layout};
+use crate::store::embedded::room::Room;
+use crate::store::embedded::segment::{self, HEADER, Header, Segment};
+use crate::store::state::State;
+use jiff::civil::Date;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+/// Where the next batch goes.
+#[derive(Debug)]
+pub(crate) struct Tip {
+    segment: Arc<Segment>,
+    offset: u64,
+    chain: [u8; 32],
+    resting: bool,
+}
+
+impl Tip {
+    /// Begins the next segment of a day; `None` when the disk gives no room for it.
+    pub(crate) fn begin(
+        layout: &Layout,
+        room: &Room,
+        day: Date,
+        state: &State,
+        chain: [u8; 32],
+    ) -> io::Result<Option<Self>> {
+        let Some(filled) = room.take_spare() else { return Ok(None) };
+        let folder = layout.segments().join(day.to_string());
+        layout::make_folder(&folder)?;
+        let number = segment::list(layout)?.iter().filter(|(of, _)| *of == day).map(|(_, number)| *number).max();
+        let number = number.unwrap_or(0) + 1;
+        let header = Header { day, number, epoch: state.epoch, first: state.next, chain };
+        filled.file.write_all_at(&header.encode(), 0)?;
+        filled.file.sync_data()?;
+        std::fs::rename(layout.spare(), layout.segment(day, number))?;
+        layout::sync_folder(&folder)?;
+        layout::sync_folder(&layout.segments())?;
+        let segment = Arc::new(Segment { day, number, file: filled.file.try_clone()? });
+        room.begin(filled, HEADER as u64);
+        Ok(Some(Self { segment, offset: HEADER as u64, chain, resting: true }))
+    }
+
+    pub(crate) fn day(&self) -> Date {
+        self.segment.day
+    }
+
+    pub(crate) fn segment(&self) -> &Arc<Segment> {
+        &self.segment
+    }
+
+    /// Where the next batch begins.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The digest of the last frame.
+    pub(crate) fn chain(&self) -> [u8; 32] {
+        self.chain
+    }
+
+    /// Whether the last frame says that all before it was synced.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.resting
+    }
+
+    /// Ends the batch in `buffer` with its frame, writes it and syncs.
+    pub(crate) fn append(&mut self, buffer: &mut Vec<u8>, epoch: u32, next: u64, events: u32) -> io::Result<()> {
+        let digest = Frame::end(buffer, epoch, next, events, self.chain);
+        self.segment.file.write_all_at(buffer, self.offset)?;
+        self.segment.file.sync_data()?;
+        self.offset += buffer.len() as u64;
+        self.chain = digest;
+        self.resting = events == 0;
+        Ok(())
+    }
+
+    /// Writes an empty frame.
+    pub(crate) fn rest(&mut self, epoch: u32, next: u64) -> io::Result<()> {
+        self.append(&mut Vec::with_capacity(FRAME), epoch, next, 0)
+    }
+}

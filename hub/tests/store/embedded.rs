@@ -1,0 +1,279 @@
+//! What the embedded store keeps through restarts, kills, damage and full disks.
+
+use crate::fixture::{House, about, bytes, commit, fetch, new_receipt_key, office, send};
+use careplan_hub::store::embedded::OpenError;
+use careplan_hub::store::event::{Beginning, Fact};
+use careplan_hub::store::{CommitError, SharedStore, StoreError};
+use careplan_protocol::transfer::State;
+use std::fs::OpenOptions;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+/// Two transfers, one small and fetched, one large; what must be there ever after.
+async fn fill(store: &SharedStore) -> (u64, u64) {
+    let small = send(store, office(1), office(2), "k", &[("a.pdf", bytes(1, 5_000))]).await.unwrap();
+    let large = send(store, office(2), office(1), "k", &[("b.pdf", bytes(2, 500_000))]).await.unwrap();
+    let transfer = store.sent(office(1), small.position).unwrap().unwrap();
+    commit(store, about(&transfer, "fetched")).await.unwrap();
+    (small.position, large.position)
+}
+
+async fn check(store: &SharedStore, (small, large): (u64, u64)) {
+    let transfer = store.received(office(2), small).unwrap().unwrap();
+    assert_eq!(transfer.state(&store.state()), State::Fetched);
+    assert_eq!(fetch(store, &transfer, 1).await.unwrap(), bytes(1, 5_000));
+    let transfer = store.received(office(1), large).unwrap().unwrap();
+    assert_eq!(transfer.state(&store.state()), State::Accepted);
+    assert_eq!(fetch(store, &transfer, 1).await.unwrap(), bytes(2, 500_000));
+    let state = store.state();
+    assert_eq!((state.transfers, state.keys.len(), state.epoch), (2, 2, state.epoch));
+    assert_eq!(state.mailbox(office(1)).unfetched.len(), 1);
+    assert_eq!(state.mailbox(office(2)).unfetched.len(), 0);
+    let events = store.events(0, 1000).unwrap();
+    assert_eq!(events.len() as u64, state.next);
+    assert!(events.iter().enumerate().all(|(place, event)| event.position == place as u64));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_comes_back_after_a_clean_stop_and_after_a_kill() {
+    let house = House::new();
+    let mut store = house.open();
+    let sent = fill(&store).await;
+    for round in 0..4 {
+        if round % 2 == 0 {
+            store.close().await;
+        }
+        drop(store);
+        store = house.open();
+        check(&store, sent).await;
+        assert_eq!((store.health().damage, store.health().cut), (Vec::new(), None));
+        assert_eq!(store.state().epoch, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn derived_files_may_be_deleted_or_come_from_another_boot() {
+    let house = House::new();
+    let store = house.open();
+    let sent = fill(&store).await;
+    store.close().await;
+    drop(store);
+    let wreck: [fn(&House); 4] = [
+        |house| std::fs::remove_dir_all(house.path("index")).unwrap(),
+        |house| std::fs::remove_file(house.path("snapshot")).unwrap(),
+        |house| std::fs::write(house.path("index/trust"), "00000000-0000-0000-0000-000000000000").unwrap(),
+        |house| {
+            for file in house.files("index/sled") {
+                std::fs::write(file, b"rubbish").unwrap();
+            }
+            flip(&house.path("snapshot"), 40);
+        },
+    ];
+    for wreck in wreck {
+        wreck(&house);
+        let store = house.open();
+        check(&store, sent).await;
+        store.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_torn_tail_is_cut_kept_aside_and_told() {
+    let house = House::new();
+    let store = house.open();
+    let sent = fill(&store).await;
+    drop(store);
+    let segment = house.files("segments").into_iter().find(|file| file.ends_with("00001.seg")).unwrap();
+    let written = used(&segment);
+    let file = OpenOptions::new().write(true).open(&segment).unwrap();
+    file.write_all_at(&[2, 0, 0, 1, 0, 9, 9, 9, 9, 1, 2, 3], written).unwrap();
+    let store = house.open();
+    let cut = store.health().cut.unwrap();
+    assert!(cut.contains("12 bytes"), "{cut}");
+    assert_eq!(house.files("cut").len(), 1);
+    assert_eq!(store.state().epoch, 2);
+    let last = store.events(store.state().next - 1, 1).unwrap();
+    assert_eq!(last[0].fact, Fact::Began { because: Beginning::Cut });
+    check(&store, sent).await;
+    store.close().await;
+    drop(store);
+    let store = house.open();
+    assert_eq!((store.health().cut, store.state().epoch), (None, 2));
+    check(&store, sent).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_batch_is_cut_when_its_bytes_did_not_all_arrive() {
+    let house = House::new();
+    let store = house.open();
+    let sent = fill(&store).await;
+    send(&store, office(1), office(2), "late", &[("a.pdf", bytes(3, 9_000))]).await.unwrap();
+    drop(store);
+    let segment = house.files("segments").into_iter().find(|file| file.ends_with("00001.seg")).unwrap();
+    // A page of the last batch never reached the disk.
+    let file = OpenOptions::new().write(true).open(&segment).unwrap();
+    file.write_all_at(&[0; 4096], used(&segment) - 6_000).unwrap();
+    let store = house.open();
+    assert!(store.health().cut.is_some());
+    check(&store, sent).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flipped_bit_before_the_tail_is_found_told_and_never_served() {
+    let house = House::new();
+    let store = house.open();
+    let bad = send(&store, office(1), office(2), "bad", &[("a.pdf", bytes(3, 9_000))]).await.unwrap();
+    let good = send(&store, office(1), office(2), "good", &[("a.pdf", bytes(4, 9_000))]).await.unwrap();
+    drop(store);
+    let segment = house.files("segments").into_iter().find(|file| file.ends_with("00001.seg")).unwrap();
+    let place = {
+        let all = std::fs::read(&segment).unwrap();
+        let frame = all.windows(7).position(|window| window == b"CPFRAME").unwrap();
+        frame + 3_000
+    };
+    flip(&segment, place as u64);
+    let store = house.open();
+    let health = store.health();
+    assert_eq!((health.damage.len(), health.cut), (1, None), "{:?}", health.damage);
+    let transfer = store.sent(office(1), bad.position).unwrap().unwrap();
+    assert!(matches!(fetch(&store, &transfer, 1).await, Err(StoreError::Damaged(_))));
+    let transfer = store.sent(office(1), good.position).unwrap().unwrap();
+    assert_eq!(fetch(&store, &transfer, 1).await.unwrap(), bytes(4, 9_000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flipped_bit_in_log_or_body_is_found_and_the_rest_is_served() {
+    let house = House::new();
+    let store = house.open();
+    let sent = fill(&store).await;
+    store.close().await;
+    drop(store);
+    flip(&house.files("log").into_iter().find(|file| file.ends_with("2026-11.log")).unwrap(), 24 + 60);
+    flip(&house.files("bodies")[0], 100_000);
+    let store = house.open();
+    let events = store.events(0, 100).unwrap();
+    assert_eq!(events.len() as u64, store.state().next - 1);
+    assert!(!store.health().damage.is_empty());
+    assert!(matches!(store.events(0, 1), Err(StoreError::Damaged(_))));
+    let transfer = store.received(office(1), sent.1).unwrap().unwrap();
+    let mut opened = store.open(&transfer, 1).await.unwrap();
+    assert!(opened.read_from(0).await.is_ok());
+    assert!(matches!(opened.read_from(100_000).await, Err(StoreError::Damaged(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_master_key_is_refused_and_so_is_a_second_process() {
+    let mut house = House::new();
+    let store = house.open();
+    assert!(matches!(house.try_open(), Err(OpenError::Locked(_))));
+    drop(store);
+    house.master = [8; 32];
+    assert!(matches!(house.try_open(), Err(OpenError::MasterKey(_))));
+    house.master = [7; 32];
+    house.open();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_receipt_is_signed_again_byte_for_byte_after_the_key_changed() {
+    let mut house = House::new();
+    let store = house.open();
+    let kid = store.receipt_kid();
+    let signature = store.sign(&kid, b"receipt").unwrap();
+    drop(store);
+    house.pem = new_receipt_key();
+    house.clock.set("2026-11-20T04:00:00Z");
+    let store = house.open();
+    assert_ne!(store.receipt_kid(), kid);
+    assert_eq!(store.sign(&kid, b"receipt").unwrap(), signature);
+    let keys = store.receipt_keys().keys;
+    assert_eq!((keys.len(), keys[0].exp, keys[1].kid.as_str()), (2, None, kid.as_str()));
+    assert!(keys[1].exp.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn below_the_watermark_uploads_are_refused_and_the_rest_goes_on() {
+    let mut house = House::new();
+    let store = house.open();
+    let sent = send(&store, office(1), office(2), "k", &[("a.pdf", bytes(1, 10))]).await.unwrap();
+    drop(store);
+    house.disk.watermark_bytes = u64::MAX;
+    let store = house.open();
+    assert!(matches!(store.upload(office(1), office(2)), Err(StoreError::Full)));
+    assert!(store.health().full);
+    let transfer = store.sent(office(1), sent.position).unwrap().unwrap();
+    commit(&store, about(&transfer, "fetched")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_full_disk_the_reserve_is_used_up_then_commits_wait_for_room() {
+    let Some(small) = SmallDisk::mount(160) else { return };
+    let mut house = House::within(tempfile::tempdir_in(&small.path).unwrap());
+    house.disk.reserve_bytes = 8 << 20;
+    let store = house.open();
+    let sent = send(&store, office(1), office(2), "first", &[("a.pdf", bytes(1, 10))]).await.unwrap();
+    let free = store.health().disk_free as usize;
+    std::fs::write(small.path.join("ballast"), vec![1; free - (40 << 20)]).unwrap();
+    let mut full = false;
+    for n in 0..2_000 {
+        match send(&store, office(1), office(2), &format!("k{n}"), &[("a.pdf", bytes(1, 60_000))]).await {
+            Ok(_) => assert!(n < 1_000),
+            Err(CommitError::Full) => {
+                full = true;
+                break;
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(full);
+    let transfer = store.sent(office(1), sent.position).unwrap().unwrap();
+    assert_eq!(fetch(&store, &transfer, 1).await.unwrap(), bytes(1, 10), "reading goes on");
+    std::fs::remove_file(small.path.join("ballast")).unwrap();
+    let again = std::time::Duration::from_millis(200);
+    for _ in 0..50 {
+        tokio::time::sleep(again).await;
+        if send(&store, office(1), office(2), "after", &[("a.pdf", bytes(1, 60_000))]).await.is_ok() {
+            drop(store);
+            return;
+        }
+    }
+    panic!("it did not go on by itself");
+}
+
+/// A disk of some MiB in memory; absent where this user may not mount.
+struct SmallDisk {
+    path: std::path::PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl SmallDisk {
+    fn mount(mebibytes: u32) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk");
+        std::fs::create_dir(&path).unwrap();
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "tmpfs"])
+            .arg(&path)
+            .stderr(std::process::Stdio::null())
+            .status();
+        mounted.is_ok_and(|status| status.success()).then_some(Self { path, _folder: folder })
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(&self.path).status();
+    }
+}
+
+/// The place behind the last byte of a file that is not zero.
+fn used(path: &Path) -> u64 {
+    let bytes = std::fs::read(path).unwrap();
+    bytes.iter().rposition(|byte| *byte != 0).unwrap() as u64 + 1
+}
+
+fn flip(path: &Path, place: u64) {
+    let file = OpenOptions::new().read(true).write(true).open(path).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, place).unwrap();
+    file.write_all_at(&[byte[0] ^ 4], place).unwrap();
+}

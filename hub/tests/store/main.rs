@@ -1,0 +1,7 @@
+//! What a store promises, and what the embedded one keeps through kills, cuts, damage and full disks.
+//!
+//! `promises` is written against `dyn Store` and is to be passed by every store; `embedded` is about files.
+
+mod embedded;
+mod fixture;
+mod promises;
