@@ -37,6 +37,9 @@ pub enum FetchError {
     /// A different file has the exact name that is needed.
     #[error("{0} is there already with other contents")]
     NameTaken(PathBuf),
+    /// Recalled by its sender, or expired.
+    #[error("its files cannot be had any more: it is {0}")]
+    Over(State),
     /// The hub or the line.
     #[error(transparent)]
     Hub(#[from] Error),
@@ -56,6 +59,9 @@ pub async fn fetch(
     again: bool,
     meter: impl Fn(u64) + Clone,
 ) -> Result<Record, FetchError> {
+    if matches!(transfer.state, State::Recalled | State::Expired) {
+        return Err(FetchError::Over(transfer.state));
+    }
     let records = Records::open(&desk.profile)?;
     if to.exact {
         // Looked at before the hub is asked, since the first byte makes the transfer fetched.

@@ -145,6 +145,7 @@ explain!(SendError, error => match error {
 explain!(FetchError, error => match error {
     Self::Elsewhere => "このパソコンの別のプログラムが受信中か、受信済みです".to_owned(),
     Self::NameTaken(path) => format!("{} に内容の違う同じ名前のファイルがあります", path.display()),
+    Self::Over(state) => format!("ファイルはもう受け取れません（{}）", state.japanese()),
     Self::Hub(why) => why.japanese(),
     Self::Disk(why) => format!("パソコンのファイルを扱えません（{why}）"),
 });

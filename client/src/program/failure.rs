@@ -120,6 +120,7 @@ pub(crate) fn fetch_code(why: &FetchError) -> &str {
     match why {
         FetchError::Elsewhere => "elsewhere",
         FetchError::NameTaken(_) => "name-taken",
+        FetchError::Over(state) => state.as_str(),
         FetchError::Hub(why) => code(why),
         FetchError::Disk(_) => "disk",
     }

@@ -4,10 +4,10 @@ use crate::program::cli::Sync as What;
 use crate::program::failure::{Failure, code, fetch_code};
 use crate::program::screen::Screen;
 use crate::program::{Context, Exit};
-use careplan_client::sync::{Happening, Settings, Summary, Sync};
+use careplan_client::sync::{Happening, Settings, Summary, Sync, SyncError};
 use careplan_client::texts::Explain as _;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Syncs once, or until stopped.
@@ -22,18 +22,28 @@ pub(crate) async fn run(context: &mut Context, what: What) -> Result<Exit, Failu
         incomplete: Duration::from_secs(what.incomplete_seconds),
         language: screen.language,
     };
-    let tell = Arc::new(move |happening: &Happening| report(&screen, happening));
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let (once, collected) = (what.once, Arc::clone(&events));
+    let tell = Arc::new(move |happening: &Happening| match once {
+        true => collected.lock().unwrap_or_else(PoisonError::into_inner).push(report(&screen, happening)),
+        // Without end there is no one value to print: a line of JSON for every event.
+        false => screen.line(&report(&screen, happening)),
+    });
     let mut sync = Sync::new(context.desk()?, settings, tell)?;
-    if what.once {
-        let ended = sync.once().await.map_err(Failure::from);
-        return Ok(conclude(&screen, sync.summary(), ended.err()));
+    if once {
+        let failure = sync.once().await.map_err(Failure::from).err();
+        let events = std::mem::take(&mut *events.lock().unwrap_or_else(PoisonError::into_inner));
+        let error = failure.as_ref().map(|failure| error(&screen, failure));
+        screen.value(&json!({"events": events, "summary": sync.summary(), "error": error}));
+        return Ok(conclude(&screen, sync.summary(), failure));
     }
     screen.say("同期を始めました。Ctrl-C で終わります。", "Syncing; Ctrl-C ends it.");
-    let trouble = |why: &careplan_client::sync::SyncError| screen.complain(&why.explain(screen.language));
+    let trouble = |why: &SyncError| screen.complain(&why.explain(screen.language));
     tokio::select! {
         ended = sync.forever(trouble) => ended?,
         () = stopped() => {}
     }
+    screen.line(&json!({"event": "summary", "summary": sync.summary()}));
     Ok(conclude(&screen, sync.summary(), None))
 }
 
@@ -65,8 +75,6 @@ fn conclude(screen: &Screen, summary: Summary, failure: Option<Failure>) -> Exit
              waiting {waiting}, not fetched {not_fetched}"
         ),
     );
-    let why = failure.as_ref().map(|failure| json!({"code": failure.code, "text": failure.explain(screen.language)}));
-    screen.line(&json!({"event": "summary", "summary": summary, "error": why}));
     if let (Some(failure), false) = (&failure, screen.json) {
         screen.failure(failure);
     }
@@ -78,10 +86,15 @@ fn conclude(screen: &Screen, summary: Summary, failure: Option<Failure>) -> Exit
     }
 }
 
-fn report(screen: &Screen, happening: &Happening) {
+fn error(screen: &Screen, failure: &Failure) -> Value {
+    json!({"code": failure.code, "text": failure.explain(screen.language)})
+}
+
+/// Tells a person, and gives what a program is to be told.
+fn report(screen: &Screen, happening: &Happening) -> Value {
     let (japanese, english) = words(happening);
     screen.say(japanese, english);
-    screen.line(&value(screen, happening));
+    value(screen, happening)
 }
 
 fn words(happening: &Happening) -> (String, String) {
