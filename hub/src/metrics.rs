@@ -46,7 +46,7 @@ pub struct Metrics {
     pub worker_last_success: IntGaugeVec,
     /// Runs of a `worker` that failed.
     pub worker_errors: IntCounterVec,
-    /// Reloads of certificates and lists by `outcome`: `ok`, `refused`.
+    /// Reloads of certificates and lists by `outcome`: `ok`, `refused`, `unchanged` (SIGHUP without a change).
     pub reloads: IntCounterVec,
     /// When the hub started, seconds since 1970.
     pub started: Gauge,

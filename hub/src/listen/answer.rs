@@ -18,10 +18,10 @@ pub(super) struct CountedBody {
 }
 
 impl CountedBody {
-    /// `has_bytes`: whether any of it travels at all (not for HEAD, 204, 304).
-    pub(super) fn new(inner: AxumBody, mut telling: Telling, has_bytes: bool) -> Self {
-        let left = inner.size_hint().exact();
-        telling.complete = !has_bytes || left == Some(0);
+    /// A body of which `announced` bytes will travel, as the head says; then nobody asks it for its end.
+    pub(super) fn new(inner: AxumBody, mut telling: Telling, announced: Option<u64>) -> Self {
+        let left = announced.or(inner.size_hint().exact());
+        telling.complete = left == Some(0);
         Self { inner, telling, left }
     }
 }

@@ -143,3 +143,63 @@ impl<B: Body> Drop for TimedBody<B> {
 }
 
 const WINDOW: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::RequestId;
+    use careplan_protocol::transfer::Fingerprint;
+    use futures_util::{StreamExt, stream};
+    use http_body_util::{BodyExt, StreamBody};
+    use std::convert::Infallible;
+
+    fn body(
+        pieces: u32,
+        bytes: usize,
+        pause: Duration,
+    ) -> TimedBody<impl Body<Data = Bytes, Error = Infallible> + Unpin> {
+        let pieces = stream::iter(0..pieces).then(move |_| async move {
+            tokio::time::sleep(pause).await;
+            Ok::<_, Infallible>(Frame::data(Bytes::from(vec![0; bytes])))
+        });
+        let pace = Pace { window_bytes: 1000, window: Duration::from_millis(200), whole: Duration::from_millis(900) };
+        TimedBody::new(
+            StreamBody::new(Box::pin(pieces)),
+            pace,
+            Arc::new(Record::new(RequestId::NONE, "POST", Fingerprint([0; 32]))),
+            Unread::default(),
+        )
+    }
+
+    async fn outcome(body: impl Body<Data = Bytes, Error = axum::BoxError>) -> Result<usize, bool> {
+        match body.collect().await {
+            Ok(whole) => Ok(whole.to_bytes().len()),
+            Err(error) => Err(BodyTimeout::caused(&*error)),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_at_its_pace_comes_whole() {
+        assert_eq!(outcome(body(10, 500, Duration::from_millis(30))).await, Ok(5000));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_trickles_or_stalls_is_too_slow() {
+        assert_eq!(outcome(body(100, 10, Duration::from_millis(30))).await, Err(true));
+        assert_eq!(outcome(body(1, 10_000, Duration::from_secs(60))).await, Err(true));
+    }
+
+    #[tokio::test]
+    async fn a_body_has_an_end_in_time_however_fast_it_comes() {
+        assert_eq!(outcome(body(1000, 5000, Duration::from_millis(10))).await, Err(true));
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_is_slow_itself_makes_no_body_slow() {
+        let mut body = body(3, 500, Duration::from_millis(1));
+        for _ in 0..3 {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            assert!(body.frame().await.unwrap().is_ok());
+        }
+    }
+}

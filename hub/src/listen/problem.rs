@@ -22,8 +22,10 @@ pub(super) fn response(refusal: Refusal, language: Language, id: Option<RequestI
 pub(super) fn complete(response: &mut Response<Body>, language: Language, id: RequestId) {
     let kind = response.headers().get(header::CONTENT_TYPE);
     let is_told = kind.is_some_and(|kind| kind.as_bytes().starts_with(PROBLEM.as_bytes()));
-    if !is_told && response.status().as_u16() >= 400 && response.extensions().get::<Refusal>().is_none() {
-        let code = code_of(response.status());
+    if is_told || response.extensions().get::<Refusal>().is_some() {
+        return;
+    }
+    if let Some(code) = code_of(response.status()) {
         write(response, code.into(), language, Some(id));
     }
 }
@@ -44,17 +46,20 @@ fn write(response: &mut Response<Body>, refusal: Refusal, language: Language, id
     response.extensions_mut().insert(refusal);
 }
 
-fn code_of(status: StatusCode) -> Code {
-    match status.as_u16() {
+/// The code with the same status, where there is one that fits whatever happened.
+fn code_of(status: StatusCode) -> Option<Code> {
+    Some(match status.as_u16() {
+        400 => Code::Malformed,
+        403 => Code::Forbidden,
         404 => Code::NotFound,
         405 => Code::MethodNotAllowed,
         408 => Code::Timeout,
         413 => Code::TransferTooLarge,
         429 => Code::RateLimited,
+        500 => Code::Internal,
         503 => Code::Unavailable,
-        500.. => Code::Internal,
-        _ => Code::Malformed,
-    }
+        _ => return None,
+    })
 }
 
 const PROBLEM: &str = "application/problem+json";

@@ -28,6 +28,24 @@ pub(super) struct Record {
     pub(super) watch: Stopwatch,
 }
 
+impl Record {
+    /// The notes of a request that has just begun.
+    pub(super) fn new(id: RequestId, method: &'static str, peer: Fingerprint) -> Self {
+        Self {
+            id,
+            method,
+            peer,
+            bytes_in: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
+            status: AtomicU16::new(0),
+            outcome: OnceLock::new(),
+            route: OnceLock::new(),
+            office: OnceLock::new(),
+            watch: Stopwatch::start(),
+        }
+    }
+}
+
 /// Notes the pattern that the router matched; has to stand inside the router to see it.
 pub(super) async fn note_route(request: Request, next: Next) -> Response {
     let extensions = request.extensions();

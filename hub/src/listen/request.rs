@@ -6,7 +6,7 @@ use super::body::{Pace, TimedBody, Unread};
 use super::pulse::Pulse;
 use super::record::{Record, Telling, note_route};
 use super::{guard, problem};
-use crate::clock::{SharedRandomness, Stopwatch};
+use crate::clock::SharedRandomness;
 use crate::connection::{ConnectionContext, RequestId};
 use crate::metrics::Metrics;
 use axum::Router;
@@ -18,8 +18,8 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tower::ServiceExt;
 
@@ -112,18 +112,7 @@ impl Desk {
     }
 
     fn telling(&self, caller: &Caller, id: RequestId, method: &Method) -> Telling {
-        let record = Record {
-            id,
-            method: word(method),
-            peer: caller.context.peer.fingerprint,
-            bytes_in: AtomicU64::new(0),
-            bytes_out: AtomicU64::new(0),
-            status: AtomicU16::new(0),
-            outcome: OnceLock::new(),
-            route: OnceLock::new(),
-            office: OnceLock::new(),
-            watch: Stopwatch::start(),
-        };
+        let record = Record::new(id, word(method), caller.context.peer.fingerprint);
         Telling {
             record: Arc::new(record),
             metrics: Arc::clone(&self.metrics),
@@ -161,8 +150,10 @@ fn finish(response: Response<Body>, telling: Telling) -> Response<CountedBody> {
     let record = &telling.record;
     let _ = record.outcome.set(outcome);
     record.status.store(status.as_u16(), Ordering::Relaxed);
-    let has_bytes = record.method != "HEAD" && status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED;
-    response.map(|body| CountedBody::new(body, telling, has_bytes))
+    let is_bare = record.method == "HEAD" || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
+    let length = response.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let announced = if is_bare { Some(0) } else { length };
+    response.map(|body| CountedBody::new(body, telling, announced))
 }
 
 /// The method for the log; an unknown one is whatever the caller likes to write, and is not repeated.

@@ -45,7 +45,10 @@ fn tell(result: &Result<Reloaded, TlsError>, asked: bool, reloads: &prometheus::
             reloads.with_label_values(&["ok"]).inc();
             tracing::info!("new certificates, keys or revocation lists are in use");
         }
-        Ok(Reloaded::Unchanged) if asked => tracing::info!("certificates, keys and revocation lists are as before"),
+        Ok(Reloaded::Unchanged) if asked => {
+            reloads.with_label_values(&["unchanged"]).inc();
+            tracing::info!("certificates, keys and revocation lists are as before");
+        }
         Ok(Reloaded::Unchanged) => {}
         Err(error) => {
             reloads.with_label_values(&["refused"]).inc();
