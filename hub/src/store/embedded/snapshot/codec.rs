@@ -16,6 +16,7 @@ pub(super) fn encode(state: &State) -> Result<Vec<u8>, minicbor::encode::Error<I
     // Taken apart by name, so that a new field cannot be forgotten here.
     let State {
         epoch,
+        epochs,
         next,
         last_at,
         registry,
@@ -29,7 +30,12 @@ pub(super) fn encode(state: &State) -> Result<Vec<u8>, minicbor::encode::Error<I
     } = state;
     let mut bytes = Vec::new();
     let mut e = Encoder::new(&mut bytes);
-    e.array(12)?.u8(VERSION)?.u32(*epoch)?.u64(*next)?;
+    e.array(13)?.u8(VERSION)?.u32(*epoch)?;
+    e.array(epochs.len() as u64)?;
+    for epoch in epochs {
+        e.encode(epoch)?;
+    }
+    e.u64(*next)?;
     codec::instant::encode(last_at, &mut e, &mut ())?;
     encode_registry(&mut e, registry)?;
     e.array(meters.len() as u64)?;
@@ -55,12 +61,13 @@ pub(super) fn encode(state: &State) -> Result<Vec<u8>, minicbor::encode::Error<I
 
 pub(super) fn decode(bytes: &[u8]) -> Result<State, Error> {
     let mut d = Decoder::new(bytes);
-    begin(&mut d, 12)?;
+    begin(&mut d, 13)?;
     if d.u8()? != VERSION {
         return Err(Error::message("another version"));
     }
     Ok(State {
         epoch: d.u32()?,
+        epochs: entries(&mut d, Decoder::decode::<(u32, u64)>)?.into_iter().collect(),
         next: d.u64()?,
         last_at: codec::instant::decode(&mut d, &mut ())?,
         registry: decode_registry(&mut d)?,
