@@ -21,7 +21,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use careplan_certs::{AuthorityFolder, Facts, Profile, reading};
 use careplan_protocol::office::OfficeNumber;
-use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// A bundle on disk.
@@ -33,17 +32,6 @@ pub(crate) struct Bundle {
     pub(crate) certificate: String,
     /// What the certificate says.
     pub(crate) facts: Facts,
-}
-
-/// The file that `careplan setup` reads.
-#[derive(Debug, Serialize)]
-struct File<'a> {
-    version: u8,
-    office: OfficeNumber,
-    name: &'a str,
-    hub: &'a str,
-    ca: &'a str,
-    pkcs12: String,
 }
 
 /// Makes bundles.
@@ -124,12 +112,12 @@ impl<'a> Maker<'a> {
         let new = folder.with_extension("new");
         let _ = std::fs::remove_dir_all(&new);
         files::make_folder(&new)?;
-        let bundle = File {
+        let bundle = careplan_client::bundle::Bundle {
             version: 1,
             office,
-            name,
-            hub: &self.home.settings.hub,
-            ca: &self.ca,
+            name: name.to_owned(),
+            hub: self.home.settings.hub.clone(),
+            ca: self.ca.clone(),
             pkcs12: STANDARD.encode(&sealed),
         };
         let text = serde_json::to_string_pretty(&bundle).unwrap_or_default() + "\n";

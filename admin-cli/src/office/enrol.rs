@@ -3,13 +3,14 @@
 //! Per office: the bundle is on disk first, then one request tells the hub of office, licence and certificate, then the
 //! letter is written. Whatever a crash leaves undone, the next run does.
 
+mod report;
+
 use super::bundle::{Bundle, Maker};
-use super::roster::{self, Entry, Refused, Roster};
-use super::{effect, letter};
+use super::letter;
+use super::roster::{self, Entry, Roster};
 use crate::failure::Failure;
-use crate::files::{self, Mode};
+use crate::files;
 use crate::hub::{ALL, Hub};
-use crate::output::table;
 use crate::session::Session;
 use careplan_protocol::api::{
     Changed, Effect, Enrol, Grant, OfficeRecord, OfficesQuery, RegisterCertificate, Standing,
@@ -18,9 +19,9 @@ use careplan_protocol::office::{OfficeNumber, ServiceType};
 use careplan_protocol::routes::{self, path};
 use clap::Args;
 use jiff::civil::Date;
-use serde::Serialize;
+use report::{Outcome, Row};
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What to enrol.
 #[derive(Debug, Args)]
@@ -73,36 +74,6 @@ pub(crate) struct EnrolArguments {
     dry_run: bool,
 }
 
-/// What became of one office.
-#[derive(Debug, Clone, Serialize)]
-struct Row {
-    office: String,
-    name: String,
-    /// Lines of the CSV file.
-    lines: Vec<u64>,
-    outcome: Outcome,
-    /// Why it was refused, or is in doubt.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    why: String,
-    /// Its bundle, if one was made.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bundle: Option<PathBuf>,
-}
-
-/// What became of an office.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Outcome {
-    Created,
-    Changed,
-    Unchanged,
-    Refused,
-    /// The hub did not answer: the next run finds out.
-    Doubt,
-    /// Not tried, since the hub could not be reached.
-    Untried,
-}
-
 /// Enrols.
 pub(crate) async fn run(session: &Session, what: EnrolArguments) -> Result<(), Failure> {
     let roster = roster(&what)?;
@@ -124,7 +95,7 @@ pub(crate) async fn run(session: &Session, what: EnrolArguments) -> Result<(), F
     }
     bar.finish_and_clear();
     let passphrases = run.maker.as_ref().map(|maker| maker.passphrase_file().to_owned());
-    conclude(session, &what, &rows, passphrases.as_deref())
+    report::conclude(session, &what, &rows, passphrases.as_deref())
 }
 
 /// One run over a roster.
@@ -243,32 +214,6 @@ impl Enrolment<'_> {
     }
 }
 
-impl Row {
-    fn of(entry: &Entry, outcome: Outcome) -> Self {
-        Self {
-            office: entry.office.to_string(),
-            name: entry.name.clone(),
-            lines: entry.lines.clone(),
-            outcome,
-            why: String::new(),
-            bundle: None,
-        }
-    }
-}
-
-impl From<Refused> for Row {
-    fn from(refused: Refused) -> Self {
-        Self {
-            office: refused.office,
-            name: String::new(),
-            lines: refused.lines,
-            outcome: Outcome::Refused,
-            why: refused.why,
-            bundle: None,
-        }
-    }
-}
-
 fn roster(what: &EnrolArguments) -> Result<Roster, Failure> {
     if let Some(csv) = &what.csv {
         let wrong = |why| Failure::Usage(format!("{}: {why}", csv.display()));
@@ -295,75 +240,6 @@ async fn known_offices(hub: &Hub, entries: &[Entry]) -> Result<HashMap<OfficeNum
         _ => hub.list(routes::ADMIN_OFFICES, &OfficesQuery::default(), ALL).await?,
     };
     Ok(records.into_iter().map(|record: OfficeRecord| (record.office, record)).collect())
-}
-
-/// Tells what became of everybody, and turns it into an exit code.
-fn conclude(session: &Session, what: &EnrolArguments, rows: &[Row], passphrases: Option<&Path>) -> Result<(), Failure> {
-    let count = |outcomes: &[Outcome]| rows.iter().filter(|row| outcomes.contains(&row.outcome)).count();
-    let bad = count(&[Outcome::Refused, Outcome::Doubt, Outcome::Untried]);
-    session.output.show(&rows, |rows| text(rows, what.dry_run));
-    if let (Some(out), false) = (&what.out, what.dry_run) {
-        write_refused(out, rows)?;
-    }
-    if let (Some(passphrases), true) = (passphrases, rows.iter().any(|row| row.bundle.is_some())) {
-        session.output.remark(&format!(
-            "Passphrases are in {} alone: send them another way than the bundles, then keep or delete that file.",
-            passphrases.display()
-        ));
-    }
-    match (bad, rows.len() - bad) {
-        (0, _) => Ok(()),
-        (bad, 0) => Err(Failure::Refused(format!("none of {bad} offices went through"))),
-        (bad, good) => {
-            Err(Failure::Partly(format!("{good} offices went through, {bad} did not; run it again for the rest")))
-        }
-    }
-}
-
-fn text(rows: &[Row], dry_run: bool) -> String {
-    let mut text = table(
-        ["office", "name", "outcome", "lines", "why"],
-        rows.iter().map(|row| {
-            let lines: Vec<String> = row.lines.iter().map(u64::to_string).collect();
-            [row.office.clone(), row.name.clone(), row.outcome.word().to_owned(), lines.join(","), row.why.clone()]
-        }),
-    );
-    if dry_run {
-        text += "\nDry run: nothing was changed.";
-    }
-    text
-}
-
-impl Outcome {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Created => effect(Effect::Created),
-            Self::Changed => effect(Effect::Changed),
-            Self::Unchanged => effect(Effect::Unchanged),
-            Self::Refused => "refused",
-            Self::Doubt => "in doubt",
-            Self::Untried => "not tried",
-        }
-    }
-}
-
-/// `refused.csv` beside the bundles: what to correct. It goes away when nothing is refused any more.
-fn write_refused(out: &Path, rows: &[Row]) -> Result<(), Failure> {
-    let path = out.join("refused.csv");
-    let refused: Vec<&Row> = rows.iter().filter(|row| row.outcome == Outcome::Refused).collect();
-    if refused.is_empty() {
-        let _ = std::fs::remove_file(&path);
-        return Ok(());
-    }
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let broken = |why: csv::Error| Failure::Usage(why.to_string());
-    writer.write_record(["office", "lines", "why"]).map_err(broken)?;
-    for row in refused {
-        let lines: Vec<String> = row.lines.iter().map(u64::to_string).collect();
-        writer.write_record([&row.office, &lines.join(" "), &row.why]).map_err(broken)?;
-    }
-    files::make_folder(out)?;
-    files::replace(&path, &writer.into_inner().unwrap_or_default(), Mode::Open)
 }
 
 const HELP: &str = "\
