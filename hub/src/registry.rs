@@ -23,6 +23,7 @@ pub use checks::{Surroundings, checks};
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::permit::OperatorPermit;
+use crate::store::event::{Detail, Fact, NewEvent};
 use crate::store::{Decided, SharedStore};
 use careplan_protocol::api::{AddPerson, Changed, Effect, Enrol, LicenceAction, Reason, RegisterCertificate};
 use careplan_protocol::office::OfficeNumber;
@@ -140,6 +141,25 @@ impl Registrar {
         why: Reason,
     ) -> Result<Changed, Refusal> {
         self.change(by, None, why.dry_run, move |draft| people::remove(draft, certificate, &why.reason)).await
+    }
+
+    /// Confirms that the clock is right after a jump: what waited (licences, retention) goes on.
+    ///
+    /// # Errors
+    /// When nothing can be committed.
+    pub async fn confirm_clock(&self, by: &OperatorPermit) -> Result<Changed, Refusal> {
+        let effect = if self.store.health().clock_doubt.is_some() { Effect::Changed } else { Effect::Unchanged };
+        let (certificate, in_doubt) = (by.certificate(), effect == Effect::Changed);
+        let committed = self.store.commit(move |_| {
+            let event = || NewEvent {
+                actor: Some(certificate),
+                fact: Fact::ClockConfirmed,
+                detail: Detail::default(),
+                body: None,
+            };
+            Ok(Decided { events: in_doubt.then(event).into_iter().collect(), answer: Changed { effect, office: None } })
+        });
+        Ok(committed.await?.0)
     }
 
     async fn change<F>(
