@@ -96,7 +96,9 @@ pub trait Observer: Send + Sync {
     fn committed(&self, callers: usize, events: usize, bytes: u64, took: Duration);
 
     /// So many events that may be lost were lost: too many refusals at once.
-    fn dropped(&self, notes: u64);
+    fn dropped(&self, notes: u64) {
+        let _ = notes;
+    }
 }
 
 /// Counts nothing.
@@ -105,8 +107,6 @@ pub struct Unobserved;
 
 impl Observer for Unobserved {
     fn committed(&self, _: usize, _: usize, _: u64, _: Duration) {}
-
-    fn dropped(&self, _: u64) {}
 }
 
 /// Opens the index at `path` and reads from it, in a process that may die of it: what `careplan-hub probe-index` does.

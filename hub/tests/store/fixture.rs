@@ -7,8 +7,8 @@ use careplan_hub::clock::{Clock, SystemRandomness};
 use careplan_hub::store::embedded::{Disk, Embedded, OpenError, Opening, Unobserved};
 use careplan_hub::store::event::{Detail, Fact, FileDetail, NewEvent};
 use careplan_hub::store::transfer::Transfer;
-use careplan_hub::store::{CommitError, Committed, Decided, SharedStore, Store, StoreError};
-use careplan_protocol::office::{Address, OfficeNumber};
+use careplan_hub::store::{CommitError, Committed, Decided, SharedStore, StoreError};
+use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::transfer::{Class, Fingerprint, Outcome};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
@@ -17,10 +17,10 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 /// A clock set by hand.
 #[derive(Debug)]
-pub struct HandClock(AtomicI64);
+pub(crate) struct HandClock(AtomicI64);
 
 impl HandClock {
-    pub fn set(&self, to: &str) {
+    pub(crate) fn set(&self, to: &str) {
         self.0.store(to.parse::<Timestamp>().unwrap().as_millisecond(), Ordering::SeqCst);
     }
 }
@@ -32,21 +32,21 @@ impl Clock for HandClock {
 }
 
 /// A data folder and what opens it.
-pub struct House {
+pub(crate) struct House {
     folder: tempfile::TempDir,
-    pub clock: Arc<HandClock>,
-    pub pem: String,
-    pub master: [u8; 32],
-    pub disk: Disk,
-    pub sync_failed: Arc<AtomicBool>,
+    pub(crate) clock: Arc<HandClock>,
+    pub(crate) pem: String,
+    pub(crate) master: [u8; 32],
+    pub(crate) disk: Disk,
+    pub(crate) sync_failed: Arc<AtomicBool>,
 }
 
 impl House {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::within(tempfile::tempdir().unwrap())
     }
 
-    pub fn within(folder: tempfile::TempDir) -> Self {
+    pub(crate) fn within(folder: tempfile::TempDir) -> Self {
         let clock = Arc::new(HandClock(AtomicI64::new(0)));
         clock.set("2026-11-20T03:00:00Z");
         Self {
@@ -59,11 +59,11 @@ impl House {
         }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn try_open(&self) -> Result<Arc<Embedded>, OpenError> {
+    pub(crate) fn try_open(&self) -> Result<Arc<Embedded>, OpenError> {
         let failed = Arc::clone(&self.sync_failed);
         Embedded::open(Opening {
             data: self.folder.path().to_owned(),
@@ -78,12 +78,12 @@ impl House {
         })
     }
 
-    pub fn open(&self) -> SharedStore {
+    pub(crate) fn open(&self) -> SharedStore {
         self.try_open().unwrap()
     }
 
     /// All files below a folder, by name.
-    pub fn files(&self, name: &str) -> Vec<PathBuf> {
+    pub(crate) fn files(&self, name: &str) -> Vec<PathBuf> {
         let mut found = Vec::new();
         collect(&self.path(name), &mut found);
         found.sort();
@@ -101,22 +101,22 @@ fn collect(path: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-pub fn new_receipt_key() -> String {
+pub(crate) fn new_receipt_key() -> String {
     let pkcs8 = Ed25519KeyPair::generate().unwrap().to_pkcs8().unwrap();
     let body = base64::engine::general_purpose::STANDARD.encode(pkcs8.as_ref());
     format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")
 }
 
-pub fn office(n: u32) -> OfficeNumber {
+pub(crate) fn office(n: u32) -> OfficeNumber {
     format!("13{n:08}").parse().unwrap()
 }
 
-pub fn bytes(seed: u8, length: usize) -> Vec<u8> {
+pub(crate) fn bytes(seed: u8, length: usize) -> Vec<u8> {
     (0..length).map(|place| (place as u8).wrapping_mul(31).wrapping_add(seed)).collect()
 }
 
 /// Sends files, as the exchange does it, under an idempotency key.
-pub async fn send(
+pub(crate) async fn send(
     store: &SharedStore,
     from: OfficeNumber,
     to: OfficeNumber,
@@ -160,16 +160,16 @@ pub async fn send(
     commit(store, event).await
 }
 
-pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref().try_into().unwrap()
 }
 
 /// Commits one event.
-pub async fn commit(store: &SharedStore, event: NewEvent) -> Result<Committed, CommitError> {
+pub(crate) async fn commit(store: &SharedStore, event: NewEvent) -> Result<Committed, CommitError> {
     store.commit(move |_| Ok(Decided { events: vec![event], answer: () })).await.map(|((), committed)| committed)
 }
 
-pub fn about(transfer: &Transfer, fact: &str) -> NewEvent {
+pub(crate) fn about(transfer: &Transfer, fact: &str) -> NewEvent {
     let of = transfer.about();
     let fact = match fact {
         "fetched" => Fact::Fetched { of, file: 1 },
@@ -181,7 +181,7 @@ pub fn about(transfer: &Transfer, fact: &str) -> NewEvent {
 }
 
 /// A whole file of a transfer.
-pub async fn fetch(store: &SharedStore, transfer: &Transfer, n: u16) -> Result<Vec<u8>, StoreError> {
+pub(crate) async fn fetch(store: &SharedStore, transfer: &Transfer, n: u16) -> Result<Vec<u8>, StoreError> {
     let mut opened = store.open(transfer, n).await?;
     let mut found = Vec::new();
     while (found.len() as u64) < opened.size() {
@@ -189,8 +189,4 @@ pub async fn fetch(store: &SharedStore, transfer: &Transfer, n: u16) -> Result<V
     }
     assert_eq!(sha256(&found), opened.sha256());
     Ok(found)
-}
-
-pub fn whole(office: OfficeNumber) -> Address {
-    Address::whole(office)
 }

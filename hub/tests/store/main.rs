@@ -2,6 +2,8 @@
 //!
 //! `promises` is written against `dyn Store` and is to be passed by every store; `embedded` is about files.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails a test")]
+
 mod embedded;
 mod fixture;
 mod promises;
