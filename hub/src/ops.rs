@@ -123,7 +123,7 @@ pub async fn serve(config: Config, environment: &HashMap<String, String>) -> Res
         metrics,
         randomness,
         timeouts: config.timeouts.clone(),
-        max_connections: config.connections.max as usize,
+        max_connections: config.connections.max,
         stop: stop.clone(),
         cut,
     };

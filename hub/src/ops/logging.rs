@@ -14,7 +14,7 @@ pub fn start(config: &Config) -> Result<(), tracing::subscriber::SetGlobalDefaul
         .with_target(true)
         .with_current_span(false)
         .with_span_list(false)
-        .with_env_filter(EnvFilter::new(config.log.level.to_string()))
+        .with_env_filter(EnvFilter::new(&config.log.level))
         .finish();
     tracing::subscriber::set_global_default(subscriber)
 }

@@ -26,6 +26,6 @@ fn refused_handshakes(app: &SharedApp) -> u64 {
     let families = app.metrics.handshakes.collect();
     let all = families.iter().flat_map(|family| family.get_metric());
     all.filter(|metric| metric.get_label().iter().all(|label| label.value() != "ok"))
-        .map(|metric| metric.get_counter().value() as u64)
+        .map(|metric| metric.get_counter().get_value() as u64)
         .sum()
 }
