@@ -162,22 +162,27 @@ impl io::Write for Lines {
 async fn a_request_is_one_line_in_the_log_and_tells_no_query_and_no_odd_method() {
     let lines = Lines::default();
     let sink = lines.clone();
+    // For the whole process: what other tests log stands between.
     let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || sink.clone()).finish();
-    let _logging = tracing::subscriber::set_default(subscriber);
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     let hub = Hub::start().await;
     let mut caller = hub.caller().await;
-    let answer = caller.get("/v1/offices/1379999012/inbox?q=secret").await.unwrap();
+    let first = caller.get("/v1/offices/1379999012/inbox?q=secret").await.unwrap();
     caller.send("SECRET /secret HTTP/1.1\r\nHost: hub\r\n\r\n").await.unwrap();
-    caller.answer().await.unwrap();
+    let second = caller.answer().await.unwrap();
     let text = || String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    until("the lines", || text().matches("careplan_hub::request").count() == 2).await;
+    let of = |number: &str| -> Vec<serde_json::Value> {
+        text().lines().filter(|line| line.contains(number)).map(|line| line.parse().unwrap()).collect()
+    };
+    let numbers = [&first, &second].map(|answer| answer.header("request-id").unwrap());
+    until("the lines", || numbers.iter().all(|number| of(number).len() == 1)).await;
     assert!(!text().to_lowercase().contains("secret"), "{}", text());
-    let first: serde_json::Value =
-        text().lines().find(|line| line.contains("careplan_hub::request")).unwrap().parse().unwrap();
-    assert_eq!(first["request"], answer.header("request-id").unwrap());
-    assert_eq!(first["route"], "/v1/offices/{office}/inbox");
-    assert_eq!((&first["office"], &first["method"]), (&"1379999012".into(), &"GET".into()));
-    assert_eq!((&first["status"], &first["outcome"]), (&200.into(), &"ok".into()));
-    assert_eq!(first["bytes_out"], answer.body.len());
-    assert_eq!(first["certificate"].as_str().unwrap().len(), 12);
+    let [line] = &of(numbers[0])[..] else { panic!("not one line") };
+    assert_eq!(line["target"], "careplan_hub::request");
+    assert_eq!(line["route"], "/v1/offices/{office}/inbox");
+    assert_eq!((&line["office"], &line["method"]), (&"1379999012".into(), &"GET".into()));
+    assert_eq!((&line["status"], &line["outcome"]), (&200.into(), &"ok".into()));
+    assert_eq!(line["bytes_out"], first.body.len());
+    assert_eq!(line["certificate"].as_str().unwrap().len(), 12);
+    assert_eq!(of(numbers[1])[0]["outcome"], "method-not-allowed");
 }
