@@ -1,6 +1,7 @@
-//! `certificate`: issue, register, revoke, list, and the revocation list for third parties.
+//! `certificate`: issue, register, revoke, list, the hub's own, and the revocation list for third parties.
 
 mod crl;
+mod hub;
 mod issue;
 
 use crate::failure::Failure;
@@ -28,6 +29,8 @@ pub(crate) enum CertificateCommand {
         after_long_help = "Examples:\n  careplan-admin certificate list --expiring 60\n  careplan-admin certificate list --office 1379999012"
     )]
     List(ListArguments),
+    /// Issue the hub's own next certificate
+    Hub(hub::HubArguments),
     /// Write the revocation list of our authority, for third parties; the hub itself asks its registry
     #[command(after_long_help = "Example:\n  careplan-admin certificate crl --out careplan.crl --days 7")]
     Crl(crl::CrlArguments),
@@ -64,6 +67,7 @@ pub(crate) async fn run(session: &Session, command: CertificateCommand) -> Resul
         CertificateCommand::Register(what) => issue::register(session, what).await,
         CertificateCommand::Revoke(what) => revoke(session, what).await,
         CertificateCommand::List(what) => list(session, &what).await,
+        CertificateCommand::Hub(what) => hub::run(session, &what),
         CertificateCommand::Crl(what) => crl::run(session, &what).await,
     }
 }

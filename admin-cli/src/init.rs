@@ -107,7 +107,7 @@ fn build(session: &Session, what: &InitArguments, new: &Path, hub: &str) -> Resu
         AuthorityFolder::create(&operator.join(home::AUTHORITY), &ca_name, &lifetimes, now, &session.randomness)?;
     let ca = authority.authority().certificate().to_owned();
 
-    let profile = Profile::Hub { dns: names(what), ip: addresses(what) };
+    let profile = Profile::hub(&what.hostname, &what.ip);
     let (certificate, key) = authority.issue_with_key(&profile.template(&lifetimes, now), now, &session.randomness)?;
     folder::write_new(&hub_folder.join("tls/hub.crt"), certificate.pem.as_bytes(), false)?;
     folder::write_new(&hub_folder.join("tls/hub.key"), key.pem().as_bytes(), true)?;
@@ -136,15 +136,6 @@ fn refuse_what_is_there(path: &Path) -> Result<(), Failure> {
         true => Err(Failure::Refused(format!("{} is already there; init never overwrites", path.display()))),
         false => Ok(()),
     }
-}
-
-/// Names and addresses may both be given as --hostname; certificates keep them apart.
-fn names(what: &InitArguments) -> Vec<String> {
-    what.hostname.iter().filter(|name| name.parse::<IpAddr>().is_err()).cloned().collect()
-}
-
-fn addresses(what: &InitArguments) -> Vec<IpAddr> {
-    what.hostname.iter().filter_map(|name| name.parse().ok()).chain(what.ip.iter().copied()).collect()
 }
 
 fn address(what: &InitArguments) -> String {

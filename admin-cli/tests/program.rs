@@ -94,6 +94,20 @@ mod program {
     }
 
     #[test]
+    fn the_hub_gets_its_next_certificate_without_being_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(init(folder.path(), &[]).status.success());
+        let (home, out) = (folder.path().join("operator"), folder.path().join("tls"));
+        let (home, folder) = (home.to_str().unwrap(), out.to_str().unwrap());
+        let call = ["--home", home, "certificate", "hub", "--hostname", "hub.example.jp,127.0.0.1", "--out", folder];
+        let made = admin(&call);
+        assert_eq!(made.status.code(), Some(0), "{}", text(&made));
+        let facts = careplan_certs::reading::certificate(read(&out, "hub.crt").as_bytes()).unwrap();
+        assert_eq!(facts.names, ["hub.example.jp", "127.0.0.1"]);
+        assert_eq!(admin(&call).status.code(), Some(1));
+    }
+
+    #[test]
     fn wrong_use_ends_with_2_and_says_what_is_missing() {
         assert_eq!(admin(&["office", "list"]).status.code(), Some(2));
         assert!(text(&admin(&["office", "list"])).contains("--home"));

@@ -43,6 +43,14 @@ pub enum Profile {
 }
 
 impl Profile {
+    /// A hub reached by these names, some of which may be written as addresses, and addresses.
+    pub fn hub(names: &[String], addresses: &[IpAddr]) -> Self {
+        Self::Hub {
+            dns: names.iter().filter(|name| name.parse::<IpAddr>().is_err()).cloned().collect(),
+            ip: names.iter().filter_map(|name| name.parse().ok()).chain(addresses.iter().copied()).collect(),
+        }
+    }
+
     /// The profile's word: `hub`, `office`, `agent`, `operator`, `auditor`.
     pub fn word(&self) -> &'static str {
         match self {
