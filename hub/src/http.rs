@@ -3,12 +3,14 @@
 //! - [`offices`]: what offices do: outbox, inbox, themselves;
 //! - [`directory`]: who can be reached;
 //! - [`admin`]: what operators do;
-//! - [`log`]: what auditors read.
+//! - [`log`]: what auditors read;
+//! - [`openapi`]: all of it, described.
 
 pub mod admin;
 pub mod directory;
 pub mod log;
 pub mod offices;
+pub mod openapi;
 
 mod answer;
 mod audit;

@@ -1,0 +1,104 @@
+//! What is looked for.
+
+use super::entry::outcome;
+use super::viewer::takers;
+use crate::store::event::Event;
+use crate::store::state::{Registry, State};
+use careplan_protocol::api::LogQuery;
+use careplan_protocol::office::OfficeNumber;
+use careplan_protocol::problem::{Code, Refusal};
+use careplan_protocol::transfer::TransferId;
+use jiff::civil::Date;
+
+/// The filters of a search.
+#[derive(Debug, Clone)]
+pub(super) struct Filter {
+    office: Option<OfficeNumber>,
+    peer: Option<OfficeNumber>,
+    since: Option<Date>,
+    until: Option<Date>,
+    kinds: Vec<String>,
+    transfer: Option<TransferId>,
+    outcome: Option<String>,
+}
+
+impl Filter {
+    /// Reads the filters; `kind` may be several words with commas between them. A kind that does not exist is refused
+    /// rather than found nowhere, since an empty answer would read as "this never happened".
+    pub(super) fn of(query: &LogQuery) -> Result<Self, Refusal> {
+        let kinds = query.kind.iter().flat_map(|kinds| kinds.split(',')).map(|kind| kind.trim().to_owned());
+        let kinds: Vec<String> = kinds.filter(|kind| !kind.is_empty()).collect();
+        if kinds.iter().any(|kind| !KINDS.contains(&kind.as_str())) {
+            let all = KINDS.join(", ");
+            return Err(Refusal::because(
+                Code::FieldInvalid,
+                format!("kind は次のいずれかです（{all}）。"),
+                format!("kind is one of {all}."),
+            ));
+        }
+        Ok(Self {
+            office: query.office,
+            peer: query.peer,
+            since: query.since,
+            until: query.until,
+            kinds,
+            transfer: query.transfer,
+            outcome: query.outcome.clone(),
+        })
+    }
+
+    /// The positions among which something can be found: from the first to before the second.
+    pub(super) fn range(&self, state: &State) -> (u64, u64) {
+        let since = self.since.and_then(|day| day.yesterday().ok()).map_or(0, |before| state.first_after(before));
+        let first = self.transfer.map_or(0, |transfer| transfer.position);
+        let until = self.until.map_or(state.next, |day| state.first_after(day));
+        (since.max(first), until.min(state.next))
+    }
+
+    /// Whether the event is looked for.
+    pub(super) fn takes(&self, event: &Event, registry: &Registry) -> bool {
+        let took_part = |asked: Option<OfficeNumber>| {
+            asked.is_none_or(|asked| takers(event, registry).any(|office| office == asked))
+        };
+        (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == event.fact.kind()))
+            && self.transfer.is_none_or(|transfer| transfer_of(event) == Some(transfer))
+            && self.outcome.as_deref().is_none_or(|asked| outcome(&event.fact) == asked)
+            && took_part(self.office)
+            && took_part(self.peer)
+    }
+}
+
+/// The transfer that an event is about, its own acceptance included.
+pub(super) fn transfer_of(event: &Event) -> Option<TransferId> {
+    match event.fact.about() {
+        Some(of) => Some(of.id()),
+        None => event.fact.ends().map(|_| TransferId { epoch: event.epoch, position: event.position }),
+    }
+}
+
+/// Every word of [`Fact::kind`](crate::store::event::Fact::kind).
+pub(super) const KINDS: [&str; 23] = [
+    "began",
+    "accepted",
+    "fetched",
+    "acknowledged",
+    "recalled",
+    "reread",
+    "expired",
+    "office-enrolled",
+    "office-changed",
+    "office-suspended",
+    "office-resumed",
+    "office-removed",
+    "certificate-registered",
+    "certificate-revoked",
+    "licence-term",
+    "licence-declined",
+    "licence-ended",
+    "person-added",
+    "person-removed",
+    "searched",
+    "refused",
+    "strangers-refused",
+    "clock-confirmed",
+];
