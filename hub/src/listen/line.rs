@@ -11,6 +11,7 @@ use crate::tls::{Accepted, Refused, Tls};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus::IntGauge;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -50,9 +51,8 @@ impl Line {
         let _ = stream.set_nodelay(true);
         match self.tls.accept(stream, address, self.timeouts.handshake()).await {
             Ok(accepted) => {
-                self.metrics.connections.inc();
+                let _counted = Counted::among(&self.metrics.connections);
                 self.serve(accepted).await;
-                self.metrics.connections.dec();
             }
             Err(refused) => turn_away(refused, address).await,
         }
@@ -111,6 +111,22 @@ impl Line {
             self.metrics.requests.with_label_values(&["none", "malformed"]).inc();
         }
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// A connection in the count, however it ends.
+struct Counted(IntGauge);
+
+impl Counted {
+    fn among(connections: &IntGauge) -> Self {
+        connections.inc();
+        Self(connections.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 

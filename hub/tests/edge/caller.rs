@@ -54,6 +54,8 @@ impl Caller {
 
     pub(crate) async fn connect_as(hub: &Hub, configuration: ClientConfig) -> io::Result<Self> {
         let stream = TcpStream::connect(hub.address).await?;
+        // As every HTTP client does; else the first request waits for the acknowledgement of the handshake.
+        stream.set_nodelay(true)?;
         let name = ServerName::try_from("localhost").unwrap();
         Ok(Self { stream: TlsConnector::from(Arc::new(configuration)).connect(name, stream).await? })
     }

@@ -105,6 +105,7 @@ async fn a_certificate_is_cut_in_the_middle_of_what_it_does() {
     assert!(idle.get("/").await.is_err());
     assert_eq!(other.get("/").await.unwrap().status, 200);
     until("one left", || hub.connections.fingerprints().len() == 1).await;
+    assert_eq!(hub.metrics.connections.get(), 1);
 }
 
 #[tokio::test]

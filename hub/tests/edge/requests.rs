@@ -136,6 +136,20 @@ async fn a_small_body_that_no_handler_read_keeps_the_connection() {
 }
 
 #[tokio::test]
+async fn a_caller_that_asks_before_it_sends_is_told_to_go_on_only_if_somebody_reads() {
+    let hub = Hub::start().await;
+    let mut caller = hub.caller().await;
+    let head = |path| format!("POST {path} HTTP/1.1\r\nHost: hub\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+    caller.send(head("/echo")).await.unwrap();
+    assert_eq!(caller.answer().await.unwrap().status, 100);
+    caller.send("abc").await.unwrap();
+    assert_eq!(caller.answer().await.unwrap().body, "3");
+    caller.send(head("/refuse")).await.unwrap();
+    let answer = caller.answer().await.unwrap();
+    assert!(answer.status == 403 && answer.closes(), "{answer:?}");
+}
+
+#[tokio::test]
 async fn a_caller_that_closes_its_side_still_gets_its_answer() {
     let hub = Hub::start().await;
     let mut caller = hub.caller().await;
