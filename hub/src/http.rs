@@ -15,6 +15,7 @@ pub mod openapi;
 mod answer;
 mod audit;
 mod extract;
+mod keys;
 mod page;
 
 pub use answer::Refused;
@@ -77,6 +78,7 @@ pub fn router(app: SharedApp) -> Router {
         .merge(directory::routes())
         .merge(admin::routes())
         .merge(log::routes())
+        .merge(keys::routes())
         .fallback(async || Refused::from(Code::NotFound))
         .method_not_allowed_fallback(async || Refused::from(Code::MethodNotAllowed))
         .layer(from_fn_with_state(Arc::clone(&app), audit::told))

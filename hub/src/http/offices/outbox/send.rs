@@ -23,14 +23,12 @@ pub(super) async fn send(
     let program = client(request.headers());
     let (parts, body) = request.into_parts();
     let mut form = Form::of(&parts.headers, body.into_data_stream())?;
-    let (fields, mut file) = form.opening().await?;
+    let (fields, first) = form.opening().await?;
     let mut incoming = incoming(&app, &permit, key, fields, program)?;
-    loop {
-        take(&mut incoming, &mut file).await?;
-        match form.next_file().await? {
-            Some(next) => file = next,
-            None => break,
-        }
+    let mut file = Some(first);
+    while let Some(part) = file {
+        take(&mut incoming, part).await?;
+        file = form.next_file().await?;
     }
     // If the connection breaks from here on, the writer goes on all the same, and the same key gets the same receipt.
     let accepted = incoming.finish().await?;
@@ -56,7 +54,8 @@ fn incoming<'a>(
     }
 }
 
-async fn take(incoming: &mut Incoming<'_>, file: &mut Part) -> Result<(), Refusal> {
+/// Takes a file in. The part ends here: the form gives no other one while it lives.
+async fn take(incoming: &mut Incoming<'_>, mut file: Part) -> Result<(), Refusal> {
     incoming.begin_file(&file.name).await?;
     while let Some(bytes) = file.chunk().await? {
         incoming.write(bytes).await?;
