@@ -142,6 +142,18 @@ pub async fn serve(config: Config, environment: &HashMap<String, String>) -> Res
     Ok(())
 }
 
+/// Looks at everything that a start needs without starting: certificates, keys, lists, secrets.
+///
+/// # Errors
+/// The first that cannot be used, with its remedy.
+pub fn check(config: &Config, environment: &HashMap<String, String>) -> Result<(), ServeError> {
+    let (clock, _) = clock(config)?;
+    Tls::open(config, clock, Arc::new(Metrics::new()?))?;
+    config.master_key(environment)?;
+    read_secret(&config.keys.receipt)?;
+    Ok(())
+}
+
 /// What `careplan-hub probe-index` does: opens an index in a process that may die of it.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use tracing_subscriber::EnvFilter;
 
-/// Sets the log up, at the level of the configuration.
+/// Sets the log up, at the level of the configuration; panics become lines of it.
 ///
 /// # Errors
 /// When it was set up before.
@@ -16,5 +16,11 @@ pub fn start(config: &Config) -> Result<(), tracing::subscriber::SetGlobalDefaul
         .with_span_list(false)
         .with_env_filter(EnvFilter::new(&config.log.level))
         .finish();
-    tracing::subscriber::set_global_default(subscriber)
+    tracing::subscriber::set_global_default(subscriber)?;
+    std::panic::set_hook(Box::new(|panic| {
+        // The message of a panic may quote data; its place says enough.
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a panic: this is a fault of the program");
+    }));
+    Ok(())
 }
