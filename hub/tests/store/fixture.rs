@@ -33,7 +33,8 @@ impl Clock for HandClock {
 
 /// A data folder and what opens it.
 pub(crate) struct House {
-    folder: tempfile::TempDir,
+    folder: PathBuf,
+    _temporary: Option<tempfile::TempDir>,
     pub(crate) clock: Arc<HandClock>,
     pub(crate) pem: String,
     pub(crate) master: [u8; 32],
@@ -47,12 +48,19 @@ impl House {
     }
 
     pub(crate) fn within(folder: tempfile::TempDir) -> Self {
+        let path = folder.path().to_owned();
+        Self { _temporary: Some(folder), ..Self::at(path, new_receipt_key()) }
+    }
+
+    /// In a folder that another process made.
+    pub(crate) fn at(folder: PathBuf, pem: String) -> Self {
         let clock = Arc::new(HandClock(AtomicI64::new(0)));
         clock.set("2026-11-20T03:00:00Z");
         Self {
             folder,
+            _temporary: None,
             clock,
-            pem: new_receipt_key(),
+            pem,
             master: [7; 32],
             disk: Disk { watermark_bytes: 0, reserve_bytes: 1 << 20 },
             sync_failed: Arc::default(),
@@ -60,13 +68,13 @@ impl House {
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.join(name)
     }
 
     pub(crate) fn try_open(&self) -> Result<Arc<Embedded>, OpenError> {
         let failed = Arc::clone(&self.sync_failed);
         Embedded::open(Opening {
-            data: self.folder.path().to_owned(),
+            data: self.folder.clone(),
             master_key: self.master.into(),
             receipt_key_pem: self.pem.clone().into(),
             clock: Arc::<HandClock>::clone(&self.clock),

@@ -6,4 +6,6 @@
 
 mod embedded;
 mod fixture;
+mod kill;
 mod promises;
+mod speed;

@@ -146,6 +146,11 @@ impl Index {
         if self.broken.load(Ordering::Relaxed) { Ok(()) } else { trust::believe(&self.folder) }
     }
 
+    /// Whether it failed and can only be begun anew.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+
     fn range(
         &self,
         kind: u8,
@@ -159,7 +164,13 @@ impl Index {
     fn with<T>(&self, read: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T, StoreError> {
         let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
         match db.as_ref() {
-            Some(db) if !self.broken.load(Ordering::Relaxed) => read(db).map_err(|error| self.broke(&error)),
+            Some(db) if !self.broken.load(Ordering::Relaxed) => match catch_unwind(AssertUnwindSafe(|| read(db))) {
+                Ok(done) => done.map_err(|error| self.broke(&error)),
+                Err(_) => {
+                    self.end("the index panicked; it is rebuilt at the next start");
+                    Err(StoreError::Io("index: sled panicked".to_owned()))
+                }
+            },
             _ => Err(StoreError::Io("the index is not available until the next start".to_owned())),
         }
     }

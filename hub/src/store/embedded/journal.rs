@@ -82,7 +82,7 @@ impl Journal {
         let mut next = self.log.next();
         let mut copies: Vec<Copied> = Vec::with_capacity(batch.len());
         for located in batch.iter().filter(|located| located.position >= self.log.next()) {
-            let Stored::Entry(body, entry) = read_located(located)? else {
+            let Stored::Entry(_, body, entry) = read_located(located)? else {
                 self.tell(located.position);
                 continue;
             };
@@ -114,8 +114,9 @@ impl Journal {
 
     fn decode(&self, found: Stored) -> Result<(Option<BodyPlace>, Event), StoreError> {
         match found {
-            Stored::Entry(body, entry) => match entry::read(&entry, &self.keys) {
-                Ok(event) => Ok((body, event)),
+            Stored::Entry(position, body, entry) => match entry::read(&entry, &self.keys) {
+                Ok(event) if event.position == position => Ok((body, event)),
+                Ok(_) => Err(self.tell(position)),
                 Err(StoreError::Damaged(what)) => {
                     self.damage.tell(what.clone());
                     Err(StoreError::Damaged(what))
@@ -141,7 +142,7 @@ fn read_located(located: &Located) -> Result<Stored, StoreError> {
     let mut record = vec![0; located.length as usize];
     located.segment.file.read_exact_at(&mut record, located.offset).map_err(refused("segment"))?;
     Ok(match frame::read(&record) {
-        Found::Record(Kind::Event, entry) => Stored::Entry(located.body.clone(), entry.to_vec()),
+        Found::Record(Kind::Event, entry) => Stored::Entry(located.position, located.body.clone(), entry.to_vec()),
         _ => Stored::Damaged(located.position),
     })
 }

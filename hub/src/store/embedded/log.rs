@@ -41,8 +41,8 @@ pub(crate) struct Copied {
 /// What is read of one position.
 #[derive(Debug)]
 pub(crate) enum Stored {
-    /// The event, and where its body is.
-    Entry(Option<BodyPlace>, Vec<u8>),
+    /// What should be the event of that position, and where its body is.
+    Entry(u64, Option<BodyPlace>, Vec<u8>),
     /// It is not what was written.
     Damaged(u64),
 }
@@ -74,8 +74,11 @@ impl Log {
                     months.push(Arc::new(MonthFile::open(&folder, month)?));
                 }
             }
-            if let Some(last) = months.last() {
-                last.cut(synced.length, synced.next).map_err(at(&folder))?;
+            match months.last() {
+                Some(last) if last.month() == synced.month => {
+                    last.cut(synced.length, synced.next).map_err(at(&folder))?;
+                }
+                _ => return Err(OpenError::Damaged { path: folder, what: format!("{}.log is missing", synced.month) }),
             }
             for (file, after) in months.iter().zip(months.iter().skip(1)) {
                 file.ends_at(after.first());

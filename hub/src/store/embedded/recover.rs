@@ -45,7 +45,7 @@ pub(crate) fn recover(
         let path = layout.segment(segment.day, segment.number);
         let bytes = read_settled(&segment.file).map_err(at(&path))?;
         let last = number + 1 == segments.len();
-        let scanned = scan(segment, &bytes, header.chain, last);
+        let scanned = scan(segment, &bytes, header.chain, last, synced);
         for range in &scanned.damage {
             damage.tell(format!("{name}, bytes {} to {}", range.start, range.end));
         }
@@ -58,7 +58,12 @@ pub(crate) fn recover(
             if let Some(tail) = scanned.tail {
                 recovered.cut = Some(set_aside(layout, segment, &bytes, tail.start).map_err(at(&path))?);
             }
-            segment.file.set_len(scanned.end).and_then(|()| segment.file.sync_all()).map_err(at(&path))?;
+            if scanned.end == HEADER as u64 && scanned.damage.is_empty() {
+                // Nothing was written to it: a hub that is started over and over leaves no empty ones.
+                layout::remove(&path).map_err(at(&path))?;
+            } else {
+                segment.file.set_len(scanned.end).and_then(|()| segment.file.sync_all()).map_err(at(&path))?;
+            }
         }
     }
     Ok(recovered)

@@ -44,8 +44,9 @@ pub(crate) struct Scanned {
     pub(crate) tail: Option<Range<usize>>,
 }
 
-/// Reads a whole segment. `chain` is the digest its header names, `last` says that no segment follows.
-pub(crate) fn scan(segment: &Arc<Segment>, bytes: &[u8], chain: [u8; 32], last: bool) -> Scanned {
+/// Reads a whole segment. `chain` is the digest its header names, `last` says that no segment follows; of batches that
+/// end before position `from` only the digests are checked.
+pub(crate) fn scan(segment: &Arc<Segment>, bytes: &[u8], chain: [u8; 32], last: bool, from: u64) -> Scanned {
     let bytes = &bytes[..written(bytes).max(HEADER.min(bytes.len()))];
     let mut scanned = Scanned { chain, end: HEADER as u64, ..Scanned::default() };
     let mut at = HEADER;
@@ -53,7 +54,9 @@ pub(crate) fn scan(segment: &Arc<Segment>, bytes: &[u8], chain: [u8; 32], last: 
         if let Some((record, frame)) = batch_at(bytes, at)
             && frame.previous == scanned.chain
         {
-            scanned.take(segment, bytes, at..record);
+            if frame.next > from {
+                scanned.take(segment, bytes, at..record);
+            }
             scanned.ended(record, &frame);
             at = record + FRAME;
             continue;

@@ -49,8 +49,17 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
     let recovered = recover::recover(&layout, log.synced(), &damage, opening.progress)?;
     let journal = Journal::new(log, recovered.tail.clone(), Arc::clone(&keys), Arc::clone(&damage));
     let snapshot = snapshot::read(&layout, &keys).filter(|state| state.next <= recovered.next);
-    let (index, applied) = Index::open(&layout, recovered.next, Arc::clone(&damage))?;
-    let state = replay(&journal, &index, snapshot.unwrap_or_default(), applied, &recovered, opening.progress)?;
+    let snapshot = snapshot.unwrap_or_default();
+    let (mut index, applied) = Index::open(&layout, recovered.next, Arc::clone(&damage))?;
+    let mut replayed = replay(&journal, &index, snapshot.clone(), applied, &recovered, opening.progress);
+    if replayed.is_err() && index.is_broken() {
+        // Closed before it is begun anew.
+        drop(index);
+        let (anew, applied) = Index::open(&layout, recovered.next, Arc::clone(&damage))?;
+        replayed = replay(&journal, &anew, snapshot, applied, &recovered, opening.progress);
+        index = anew;
+    }
+    let state = replayed?;
     let room = Room::new(layout.clone(), opening.disk);
     let filler = room.start().map_err(at(layout.data()))?;
     let core = Arc::new(Core {

@@ -1,6 +1,7 @@
 //! One month of the log: the records and, beside them, where each position's record begins.
 
 use super::{Copied, Stored};
+use crate::store::embedded::entry;
 use crate::store::embedded::error::{OpenError, at};
 use crate::store::embedded::layout;
 use crate::store::transfer::BodyPlace;
@@ -123,15 +124,35 @@ impl MonthFile {
             .chunks_exact(PLACE as usize)
             .filter_map(|place| place.try_into().ok().map(u64::from_be_bytes))
             .collect();
-        let known = |place: &&u64| **place < self.length();
-        let (Some(start), Some(last)) = (places.iter().find(known), places.iter().rev().find(known)) else {
-            found.extend((from..to).map(Stored::Damaged));
-            return Ok(());
-        };
-        let block = self.block(*start, *last)?;
+        let in_order = places.is_sorted() && places.last().is_some_and(|last| *last < self.length());
+        let in_order = in_order && places.last().zip(places.first()).is_some_and(|(last, first)| last - first < BLOCK);
+        if !in_order {
+            return self.read_singly(from, &places, found);
+        }
+        let (start, last) = (places.first().copied().unwrap_or_default(), places.last().copied().unwrap_or_default());
+        let block = self.block(start, last)?;
         for (position, place) in (from..to).zip(&places) {
-            let record = place.checked_sub(*start).and_then(|skip| block.get(skip as usize..));
-            found.push(record.and_then(parse_record).unwrap_or(Stored::Damaged(position)));
+            let record = block.get((place - start) as usize..).and_then(parse_record);
+            found.push(stored(position, record));
+        }
+        Ok(())
+    }
+
+    /// Reads records one by one where the index is damaged or has gaps: one that is not where the index says may still
+    /// stand behind the one before it.
+    fn read_singly(&self, from: u64, places: &[u64], found: &mut Vec<Stored>) -> io::Result<()> {
+        let mut behind = None;
+        for (position, place) in (from..).zip(places) {
+            let mut record = None;
+            for at in [Some(*place), behind].into_iter().flatten().filter(|at| *at < self.length()) {
+                let block = self.block(at, at)?;
+                if let Some(read) = parse_record(&block).filter(|(_, entry)| is_of(position, entry)) {
+                    behind = Some(at + block.len() as u64);
+                    record = Some(read);
+                    break;
+                }
+            }
+            found.push(stored(position, record));
         }
         Ok(())
     }
@@ -139,8 +160,10 @@ impl MonthFile {
     /// The bytes from one record to the end of another.
     fn block(&self, start: u64, last: u64) -> io::Result<Vec<u8>> {
         let mut length = [0; 4];
-        self.log.read_exact_at(&mut length, last)?;
-        let end = (last + RECORD + u64::from(u32::from_be_bytes(length))).min(self.length());
+        if last + RECORD <= self.length() {
+            self.log.read_exact_at(&mut length, last)?;
+        }
+        let end = (last + RECORD + u64::from(u32::from_be_bytes(length)).min(BLOCK)).min(self.length());
         let mut block = vec![0; end.saturating_sub(start) as usize];
         self.log.read_exact_at(&mut block, start)?;
         Ok(block)
@@ -168,7 +191,18 @@ fn append_record(records: &mut Vec<u8>, body: Option<&BodyPlace>, entry: &[u8]) 
     records.extend_from_slice(entry);
 }
 
-fn parse_record(bytes: &[u8]) -> Option<Stored> {
+fn stored(position: u64, record: Option<(Option<BodyPlace>, Vec<u8>)>) -> Stored {
+    match record {
+        Some((body, entry)) => Stored::Entry(position, body, entry),
+        None => Stored::Damaged(position),
+    }
+}
+
+fn is_of(position: u64, entry: &[u8]) -> bool {
+    entry::split(entry).is_ok_and(|(leaf, _)| leaf.position == position)
+}
+
+fn parse_record(bytes: &[u8]) -> Option<(Option<BodyPlace>, Vec<u8>)> {
     let (length, rest) = bytes.split_first_chunk()?;
     let (sum, rest) = rest.split_first_chunk()?;
     let rest = rest.get(..u32::from_be_bytes(*length) as usize)?;
@@ -185,7 +219,7 @@ fn parse_record(bytes: &[u8]) -> Option<Stored> {
         2 => Some(BodyPlace::File),
         _ => None,
     };
-    Some(Stored::Entry(body, entry.to_vec()))
+    Some((body, entry.to_vec()))
 }
 
 fn header(month: Month, first: u64) -> Vec<u8> {
@@ -206,4 +240,5 @@ const HEADER: u64 = 24;
 const RECORD: u64 = 8;
 const BODY: usize = 17;
 const PLACE: u64 = 8;
+const BLOCK: u64 = 64 * 1024 * 1024;
 const LOST: u64 = u64::MAX;

@@ -1,0 +1,108 @@
+//! Figures, not promises: run by hand with `cargo test --release -p careplan-hub --test store -- --ignored --nocapture`.
+
+use crate::fixture::{House, bytes, office, send};
+use careplan_hub::clock::Stopwatch;
+use careplan_hub::store::SharedStore;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes half a minute"]
+async fn durable_small_sends_a_second() {
+    for callers in [1, 8, 64, 256] {
+        let mut house = House::new();
+        house.disk.reserve_bytes = 64 << 20;
+        let store = house.open();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (sent, mut waits) = flood(&store, callers, Duration::from_secs(4)).await;
+        waits.sort_unstable();
+        let wait = |part: usize| waits[(waits.len() - 1) * part / 100];
+        let line =
+            format!("{callers} callers: {} sends of 5 KB a second, p50 {:?}, p99 {:?}\n", sent / 4, wait(50), wait(99));
+        std::io::stdout().write_all(line.as_bytes()).unwrap();
+        store.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes"]
+async fn a_start_with_many_transfers() {
+    let mut house = House::new();
+    house.disk.reserve_bytes = 64 << 20;
+    let store = house.open();
+    let wanted: usize = std::env::var("TRANSFERS").map_or(1_000_000, |text| text.parse().unwrap());
+    let watch = Stopwatch::start();
+    let callers: usize = 512;
+    let tasks: Vec<_> =
+        (0..callers).map(|n| tokio::spawn(many(Arc::clone(&store), n as u32, wanted / callers))).collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    tell(&format!("{wanted} transfers sent in {:?}", watch.elapsed()));
+    let watch = Stopwatch::start();
+    store.upkeep().await.unwrap();
+    tell(&format!("first upkeep {:?}", watch.elapsed()));
+    let watch = Stopwatch::start();
+    store.close().await;
+    tell(&format!("clean stop {:?}", watch.elapsed()));
+    drop(store);
+    let watch = Stopwatch::start();
+    let store = house.open();
+    tell(&format!("start after a clean stop {:?}", watch.elapsed()));
+    drop(store);
+    let watch = Stopwatch::start();
+    let store = house.open();
+    tell(&format!("start after a kill {:?}", watch.elapsed()));
+    drop(store);
+    std::fs::remove_dir_all(house.path("index")).unwrap();
+    std::fs::remove_file(house.path("snapshot")).unwrap();
+    let watch = Stopwatch::start();
+    let store = house.open();
+    tell(&format!("start with everything rebuilt {:?}", watch.elapsed()));
+    assert!(store.state().transfers as usize >= wanted / callers * callers);
+}
+
+fn tell(line: &str) {
+    std::io::stdout().write_all(format!("{line}\n").as_bytes()).unwrap();
+}
+
+async fn many(store: SharedStore, n: u32, count: usize) {
+    for round in 0..count as u32 {
+        let to = office(1_000 + (n * 31 + round * 7) % 5_000);
+        send(
+            &store,
+            office(1_000 + (n + round * 13) % 5_000),
+            to,
+            &format!("{n}/{round}"),
+            &[("a.csv", bytes(1, 100))],
+        )
+        .await
+        .unwrap();
+    }
+}
+
+async fn flood(store: &SharedStore, callers: u32, length: Duration) -> (usize, Vec<Duration>) {
+    let watch = Stopwatch::start();
+    let tasks: Vec<_> = (0..callers)
+        .map(|n| {
+            let store = Arc::clone(store);
+            tokio::spawn(async move {
+                let content = bytes(n as u8, 5_000);
+                let mut waits = Vec::new();
+                while watch.elapsed() < length {
+                    let (round, one) = (waits.len() as u32, Stopwatch::start());
+                    let (from, to) = (office(1_000 + n), office(2_000 + (n * 31 + round) % 1_000));
+                    send(&store, from, to, &round.to_string(), &[("a.csv", content.clone())]).await.unwrap();
+                    waits.push(one.elapsed());
+                }
+                waits
+            })
+        })
+        .collect();
+    let mut waits = Vec::new();
+    for task in tasks {
+        waits.extend(task.await.unwrap());
+    }
+    (waits.len(), waits)
+}
