@@ -9,7 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 use utoipa::ToSchema;
 
-/// The name of a transfer: `EPOCH-POSITION-CHECK`, such as `1-00001234-4`.
+/// The name of a transfer: `EPOCH-POSITION-CHECK`, such as `1-00001234-2`.
 ///
 /// The position is the transfer's number in the log for ever; the epoch tells a hub apart from itself before a cut or
 /// a restore. The last digit is a Luhn check digit over both, so that a number read out on the telephone is safe.
@@ -51,7 +51,7 @@ impl fmt::Debug for TransferId {
 
 /// A text that is no transfer id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a transfer is named EPOCH-POSITION-CHECK, such as 1-00001234-4; this is not one, or has a slip in a digit")]
+#[error("a transfer is named EPOCH-POSITION-CHECK, such as 1-00001234-2; this is not one, or has a slip in a digit")]
 pub struct TransferIdError;
 
 impl FromStr for TransferId {
@@ -71,7 +71,7 @@ impl FromStr for TransferId {
     }
 }
 
-travels_as_text!(TransferId, "TransferId", "^[0-9]+-[0-9]{8,}-[0-9]$", "1-00001234-4");
+travels_as_text!(TransferId, "TransferId", "^[0-9]+-[0-9]{8,}-[0-9]$", "1-00001234-2");
 stored_as_text!(TransferId, "TransferId");
 
 /// The state of a transfer.
