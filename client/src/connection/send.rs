@@ -10,6 +10,7 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Method};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio_util::io::ReaderStream;
 
@@ -79,19 +80,42 @@ impl Connection {
         outgoing: &Outgoing,
         meter: Arc<dyn Fn(u64) + Send + Sync>,
     ) -> Result<SendAnswer, Error> {
+        // The line may go dead without a word: then nothing moves for a while, and waiting longer brings nothing.
+        let moved = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&moved);
+        let meter: Meter = Arc::new(move |bytes| {
+            counter.fetch_add(bytes, Ordering::Relaxed);
+            meter(bytes);
+        });
         let form = form(outgoing, &meter).await?;
         let request = self
             .request(Method::POST, &at(routes::OUTBOX, &[&office]))?
             .header(IDEMPOTENCY_KEY, &outgoing.key)
             .multipart(form)
             .timeout(SEND_TIMEOUT);
-        let response = self.call(request).await?;
+        let response = tokio::select! {
+            response = self.call(request) => response?,
+            () = standstill(&moved) => return Err(Error::Unreachable("no answer in time".to_owned())),
+        };
         let says = |name: &str, what: &str| response.headers().get(name).is_some_and(|value| value == what);
         let (replayed, recalled) = (says(IDEMPOTENCY_REPLAYED, "true"), says(TRANSFER_STATE, "recalled"));
         let sent: Sent =
             serde_json::from_slice(&response.bytes().await?).map_err(|why| Error::Unexpected(why.to_string()))?;
         self.hold_receipt(sent.transfer);
         Ok(SendAnswer { sent, replayed, recalled })
+    }
+}
+
+/// Ends when no byte went out for as long as the hub may take to answer.
+async fn standstill(moved: &AtomicU64) {
+    let mut before = None;
+    loop {
+        let now = moved.load(Ordering::Relaxed);
+        if before == Some(now) {
+            return;
+        }
+        before = Some(now);
+        tokio::time::sleep(STANDSTILL).await;
     }
 }
 
@@ -133,3 +157,4 @@ async fn part(content: &Content, meter: &Meter) -> Result<Part, Error> {
 const CHUNK: usize = 64 * 1024;
 /// A little more than the hub gives a body.
 const SEND_TIMEOUT: Duration = Duration::from_secs(960);
+const STANDSTILL: Duration = Duration::from_secs(60);
