@@ -30,7 +30,9 @@ use crate::registry::Registrar;
 use crate::store::SharedStore;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use axum::routing::get;
 use careplan_protocol::problem::Code;
+use careplan_protocol::routes;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -79,6 +81,7 @@ pub fn router(app: SharedApp) -> Router {
         .merge(admin::routes())
         .merge(log::routes())
         .merge(keys::routes())
+        .route(routes::OPENAPI, get(openapi::openapi))
         .fallback(async || Refused::from(Code::NotFound))
         .method_not_allowed_fallback(async || Refused::from(Code::MethodNotAllowed))
         .layer(from_fn_with_state(Arc::clone(&app), audit::told))

@@ -29,3 +29,26 @@ pub(super) fn routes() -> Router<SharedApp> {
         .route(routes::ADMIN_STATUS, get(status::status))
         .route(routes::ADMIN_CLOCK, post(status::confirm_clock))
 }
+
+/// The routes here, for the OpenAPI document.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(
+    offices::list,
+    offices::show,
+    offices::enrol,
+    offices::remove,
+    offices::suspend,
+    offices::resume,
+    licences::act,
+    licences::list,
+    certificates::register,
+    certificates::list,
+    certificates::revoke,
+    people::list,
+    people::add,
+    people::remove,
+    usage::usage,
+    status::status,
+    status::confirm_clock
+))]
+pub(in crate::http) struct Described;

@@ -19,6 +19,11 @@ pub(super) fn routes() -> Router<SharedApp> {
     Router::new().route(routes::DIRECTORY, get(list::list)).route(routes::DIRECTORY_OFFICE, get(show::show))
 }
 
+/// The routes here, for the OpenAPI document.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(list::list, show::show))]
+pub(in crate::http) struct Described;
+
 /// The office that asks, if an office does.
 fn asking(caller: &Caller) -> Option<OfficeNumber> {
     match caller {

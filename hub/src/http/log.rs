@@ -1,7 +1,7 @@
 //! What operators and auditors read of the log.
 
-pub(super) mod export;
-pub(super) mod search;
+mod export;
+mod search;
 
 use super::{Refused, SharedApp, page};
 use crate::log::{Export, Search};
@@ -20,6 +20,11 @@ use tokio_util::sync::CancellationToken;
 pub(super) fn routes() -> Router<SharedApp> {
     Router::new().route(routes::LOG, get(search::search)).route(routes::LOG_EXPORT, get(export::export))
 }
+
+/// The routes here, for the OpenAPI document.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(search::search, export::export))]
+pub(in crate::http) struct Described;
 
 /// What a query asks for.
 pub(super) fn asked(query: LogQuery, language: Language, retiring: CancellationToken) -> Result<Search, Refused> {

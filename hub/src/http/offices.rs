@@ -21,3 +21,8 @@ pub(super) fn routes() -> Router<SharedApp> {
         .merge(outbox::routes())
         .merge(inbox::routes())
 }
+
+/// The routes here, for the OpenAPI document.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(me::me, status::status, log::log))]
+pub(in crate::http) struct Described;

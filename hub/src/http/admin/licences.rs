@@ -6,7 +6,21 @@ use axum::extract::State;
 use careplan_protocol::api::{Changed, LicenceAction, LicenceRecord, OfficesQuery, Page};
 use careplan_protocol::office::OfficeNumber;
 
-/// `POST /v1/admin/offices/{office}/licence`.
+/// Grants, renews, declines or ends a licence.
+#[utoipa::path(
+    post,
+    path = careplan_protocol::routes::ADMIN_LICENCE,
+    operation_id = "change_licence",
+    tag = "operators",
+    params(
+        ("office" = careplan_protocol::office::OfficeNumber, Path, description = "The office"),
+    ),
+    request_body = careplan_protocol::api::LicenceAction,
+    responses(
+        (status = 200, description = "What it did (or would do), and the office afterwards", body = careplan_protocol::api::Changed),
+        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn act(
     State(app): State<SharedApp>,
     Operating(permit): Operating,
@@ -16,7 +30,20 @@ pub(super) async fn act(
     Ok(axum::Json(app.registrar.licence(&permit, office, action).await?))
 }
 
-/// `GET /v1/admin/licences`.
+/// Licences with all their terms, by office; with `expiring` those that end within so many days without renewal.
+#[utoipa::path(
+    get,
+    path = careplan_protocol::routes::ADMIN_LICENCES,
+    operation_id = "list_licences",
+    tag = "operators",
+    params(
+        careplan_protocol::api::OfficesQuery,
+    ),
+    responses(
+        (status = 200, description = "A page", body = careplan_protocol::api::Page<careplan_protocol::api::LicenceRecord>),
+        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn list(
     State(app): State<SharedApp>,
     Operating(_): Operating,

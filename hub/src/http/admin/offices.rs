@@ -7,7 +7,20 @@ use axum::http::StatusCode;
 use careplan_protocol::api::{Changed, Effect, Enrol, OfficeRecord, OfficesQuery, Page, Reason};
 use careplan_protocol::office::OfficeNumber;
 
-/// `GET /v1/admin/offices`.
+/// All offices, removed ones included, by number.
+#[utoipa::path(
+    get,
+    path = careplan_protocol::routes::ADMIN_OFFICES,
+    operation_id = "list_offices",
+    tag = "operators",
+    params(
+        careplan_protocol::api::OfficesQuery,
+    ),
+    responses(
+        (status = 200, description = "A page", body = careplan_protocol::api::Page<careplan_protocol::api::OfficeRecord>),
+        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn list(
     State(app): State<SharedApp>,
     Operating(_): Operating,
@@ -18,7 +31,20 @@ pub(super) async fn list(
     Ok(axum::Json(page))
 }
 
-/// `GET /v1/admin/offices/{office}`.
+/// One office with everything.
+#[utoipa::path(
+    get,
+    path = careplan_protocol::routes::ADMIN_OFFICE,
+    operation_id = "show_office",
+    tag = "operators",
+    params(
+        ("office" = careplan_protocol::office::OfficeNumber, Path, description = "The office"),
+    ),
+    responses(
+        (status = 200, description = "The office", body = careplan_protocol::api::OfficeRecord),
+        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn show(
     State(app): State<SharedApp>,
     Operating(_): Operating,
@@ -29,7 +55,22 @@ pub(super) async fn show(
     Ok(axum::Json(office))
 }
 
-/// `PUT /v1/admin/offices/{office}`: 201 for a new one.
+/// Enrols an office, or changes its names and types; with its first licence and certificate where given.
+#[utoipa::path(
+    put,
+    path = careplan_protocol::routes::ADMIN_OFFICE,
+    operation_id = "enrol_office",
+    tag = "operators",
+    params(
+        ("office" = careplan_protocol::office::OfficeNumber, Path, description = "The office"),
+    ),
+    request_body = careplan_protocol::api::Enrol,
+    responses(
+        (status = 201, description = "Enrolled", body = careplan_protocol::api::Changed),
+        (status = 200, description = "What it did (or would do), and the office afterwards", body = careplan_protocol::api::Changed),
+        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn enrol(
     State(app): State<SharedApp>,
     Operating(permit): Operating,
@@ -42,7 +83,21 @@ pub(super) async fn enrol(
     Ok((if created { StatusCode::CREATED } else { StatusCode::OK }, axum::Json(changed)))
 }
 
-/// `POST …/suspend`.
+/// Shuts an office out until it is resumed.
+#[utoipa::path(
+    post,
+    path = careplan_protocol::routes::ADMIN_SUSPENSION,
+    operation_id = "suspend_office",
+    tag = "operators",
+    params(
+        ("office" = careplan_protocol::office::OfficeNumber, Path, description = "The office"),
+    ),
+    request_body = careplan_protocol::api::Reason,
+    responses(
+        (status = 200, description = "What it did (or would do), and the office afterwards", body = careplan_protocol::api::Changed),
+        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn suspend(
     State(app): State<SharedApp>,
     Operating(permit): Operating,
@@ -52,7 +107,21 @@ pub(super) async fn suspend(
     Ok(axum::Json(app.registrar.suspend(&permit, office, why).await?))
 }
 
-/// `POST …/resume`.
+/// Lets a suspended office in again.
+#[utoipa::path(
+    post,
+    path = careplan_protocol::routes::ADMIN_RESUMPTION,
+    operation_id = "resume_office",
+    tag = "operators",
+    params(
+        ("office" = careplan_protocol::office::OfficeNumber, Path, description = "The office"),
+    ),
+    request_body = careplan_protocol::api::Reason,
+    responses(
+        (status = 200, description = "What it did (or would do), and the office afterwards", body = careplan_protocol::api::Changed),
+        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn resume(
     State(app): State<SharedApp>,
     Operating(permit): Operating,
@@ -62,7 +131,21 @@ pub(super) async fn resume(
     Ok(axum::Json(app.registrar.resume(&permit, office, why).await?))
 }
 
-/// `DELETE /v1/admin/offices/{office}`.
+/// Takes an office off the hub: its certificates are revoked, its licence stops, its log stays.
+#[utoipa::path(
+    delete,
+    path = careplan_protocol::routes::ADMIN_OFFICE,
+    operation_id = "remove_office",
+    tag = "operators",
+    params(
+        ("office" = careplan_protocol::office::OfficeNumber, Path, description = "The office"),
+    ),
+    request_body = careplan_protocol::api::Reason,
+    responses(
+        (status = 200, description = "What it did (or would do), and the office afterwards", body = careplan_protocol::api::Changed),
+        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn remove(
     State(app): State<SharedApp>,
     Operating(permit): Operating,

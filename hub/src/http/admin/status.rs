@@ -7,7 +7,17 @@ use axum::Json;
 use axum::extract::State;
 use careplan_protocol::api::{Changed, Check, HubStatus, Verdict};
 
-/// `GET /v1/admin/status`.
+/// The hub as a whole: figures, workers, and the checks that only it can make.
+#[utoipa::path(
+    get,
+    path = careplan_protocol::routes::ADMIN_STATUS,
+    operation_id = "hub_status",
+    tag = "operators",
+    responses(
+        (status = 200, description = "The hub", body = careplan_protocol::api::HubStatus),
+        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn status(State(app): State<SharedApp>, Operating(_): Operating) -> Result<Json<HubStatus>, Refused> {
     let around = Surroundings {
         now: app.clock.now(),
@@ -20,7 +30,17 @@ pub(super) async fn status(State(app): State<SharedApp>, Operating(_): Operating
     Ok(Json(status))
 }
 
-/// `POST /v1/admin/clock/confirm`.
+/// Confirms that the clock is right after a jump; without a doubt it changes nothing.
+#[utoipa::path(
+    post,
+    path = careplan_protocol::routes::ADMIN_CLOCK,
+    operation_id = "confirm_clock",
+    tag = "operators",
+    responses(
+        (status = 200, description = "What it did (or would do), and the office afterwards", body = careplan_protocol::api::Changed),
+        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn confirm_clock(
     State(app): State<SharedApp>,
     Operating(permit): Operating,

@@ -6,6 +6,20 @@ use axum::Json;
 use axum::extract::State;
 use careplan_protocol::api::{UsageQuery, UsageReport};
 
+/// The meter: sent and received by office and accepted month; recall does not uncount.
+#[utoipa::path(
+    get,
+    path = careplan_protocol::routes::ADMIN_USAGE,
+    operation_id = "usage",
+    tag = "operators",
+    params(
+        careplan_protocol::api::UsageQuery,
+    ),
+    responses(
+        (status = 200, description = "Rows by office, then month", body = careplan_protocol::api::UsageReport),
+        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn usage(
     State(app): State<SharedApp>,
     Operating(_): Operating,

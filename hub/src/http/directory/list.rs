@@ -11,6 +11,20 @@ use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::problem::{Code, Refusal};
 use std::ops::Bound;
 
+/// Enrolled offices, by number.
+#[utoipa::path(
+    get,
+    path = careplan_protocol::routes::DIRECTORY,
+    operation_id = "directory",
+    tag = "everybody",
+    params(
+        careplan_protocol::api::DirectoryQuery,
+    ),
+    responses(
+        (status = 200, description = "A page", body = careplan_protocol::api::Page<careplan_protocol::api::DirectoryEntry>),
+        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn list(
     State(app): State<SharedApp>,
     Certified(peer): Certified,

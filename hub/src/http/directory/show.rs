@@ -9,6 +9,20 @@ use careplan_protocol::api::DirectoryEntry;
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::problem::Code;
 
+/// Can this office take a transfer now?
+#[utoipa::path(
+    get,
+    path = careplan_protocol::routes::DIRECTORY_OFFICE,
+    operation_id = "directory_office",
+    tag = "everybody",
+    params(
+        ("office" = careplan_protocol::office::OfficeNumber, Path, description = "The office"),
+    ),
+    responses(
+        (status = 200, description = "The office", body = careplan_protocol::api::DirectoryEntry),
+        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn show(
     State(app): State<SharedApp>,
     Certified(peer): Certified,

@@ -19,3 +19,8 @@ pub(super) fn routes() -> Router<SharedApp> {
         .route(routes::INBOX_FILE, get(file::file))
         .route(routes::ACKNOWLEDGEMENT, post(acknowledge::acknowledge))
 }
+
+/// The routes here, for the OpenAPI document.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(list::list, events::events, show::show, file::file, acknowledge::acknowledge))]
+pub(in crate::http) struct Described;

@@ -7,6 +7,17 @@ use axum::Json;
 use axum::extract::State;
 use careplan_protocol::api::{Me, Role};
 
+/// Whom the certificate stands for.
+#[utoipa::path(
+    get,
+    path = careplan_protocol::routes::ME,
+    operation_id = "me",
+    tag = "everybody",
+    responses(
+        (status = 200, description = "Role and offices", body = careplan_protocol::api::Me),
+        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn me(State(app): State<SharedApp>, Certified(peer): Certified) -> Result<Json<Me>, Refused> {
     let (role, offices) = match app.access.caller(&peer)? {
         Caller::Office { office, .. } => (Role::Office, vec![office]),

@@ -19,3 +19,8 @@ pub(super) fn routes() -> Router<SharedApp> {
         .route(routes::OUTBOX_TRANSFER, get(show::show).delete(recall::recall))
         .route(routes::OUTBOX_FILE, get(file::file))
 }
+
+/// The routes here, for the OpenAPI document.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(list::list, send::send, show::show, recall::recall, file::file))]
+pub(in crate::http) struct Described;

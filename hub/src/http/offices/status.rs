@@ -13,6 +13,20 @@ use careplan_protocol::problem::{Code, Language};
 use careplan_protocol::transfer::Fingerprint;
 use jiff::civil::Date;
 
+/// Licence, certificates, limits, usage, warnings of the office itself.
+#[utoipa::path(
+    get,
+    path = careplan_protocol::routes::OFFICE,
+    operation_id = "office_status",
+    tag = "offices",
+    params(
+        ("office" = careplan_protocol::office::OfficeNumber, Path, description = "The office acted for"),
+    ),
+    responses(
+        (status = 200, description = "The office", body = careplan_protocol::api::OfficeStatus),
+        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn status(
     State(app): State<SharedApp>,
     Acting(permit): Acting,

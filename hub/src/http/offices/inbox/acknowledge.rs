@@ -8,6 +8,22 @@ use careplan_protocol::api::{Acknowledge, Transfer};
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::transfer::TransferId;
 
+/// Says that it was imported, or rejected with a reason; a later word corrects an earlier one.
+#[utoipa::path(
+    post,
+    path = careplan_protocol::routes::ACKNOWLEDGEMENT,
+    operation_id = "acknowledge",
+    tag = "offices",
+    params(
+        ("office" = careplan_protocol::office::OfficeNumber, Path, description = "The office acted for"),
+        ("transfer" = careplan_protocol::transfer::TransferId, Path, description = "The transfer"),
+    ),
+    request_body = careplan_protocol::api::Acknowledge,
+    responses(
+        (status = 200, description = "The transfer afterwards", body = careplan_protocol::api::Transfer),
+        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn acknowledge(
     State(app): State<SharedApp>,
     Acting(permit): Acting,

@@ -25,6 +25,22 @@ pub(super) struct EventsQuery {
     service_type: Option<ServiceType>,
 }
 
+/// Server-sent events of what comes in; ids are positions, resumed by `Last-Event-ID`.
+#[utoipa::path(
+    get,
+    path = careplan_protocol::routes::INBOX_EVENTS,
+    operation_id = "inbox_events",
+    tag = "offices",
+    params(
+        ("office" = careplan_protocol::office::OfficeNumber, Path, description = "The office acted for"),
+        ("type" = Option<careplan_protocol::office::ServiceType>, Query, description = "Only this service type, and what goes to the whole office"),
+        ("last-event-id" = Option<u64>, Header, description = "The position seen last"),
+    ),
+    responses(
+        (status = 200, description = "The stream; the data of an event is an InboxEvent", body = careplan_protocol::api::InboxEvent, content_type = "text/event-stream"),
+        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn events(
     State(app): State<SharedApp>,
     Acting(permit): Acting,

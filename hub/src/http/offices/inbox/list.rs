@@ -13,6 +13,23 @@ use careplan_protocol::api::{InboxOrder, InboxQuery, Page, UNFETCHED_COUNT};
 use careplan_protocol::problem::{Code, Refusal};
 use std::time::Duration;
 
+/// What came in: a page, with ETag; with `wait` it comes when something is there.
+#[utoipa::path(
+    get,
+    path = careplan_protocol::routes::INBOX,
+    operation_id = "inbox",
+    tag = "offices",
+    params(
+        ("office" = careplan_protocol::office::OfficeNumber, Path, description = "The office acted for"),
+        careplan_protocol::api::InboxQuery,
+        ("if-none-match" = Option<String>, Header, description = "The ETag of the list known"),
+    ),
+    responses(
+        (status = 200, description = "A page; the header `careplan-unfetched` counts what nobody has fetched", body = careplan_protocol::api::Page<careplan_protocol::api::Transfer>),
+        (status = 304, description = "As known"),
+        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn list(
     State(app): State<SharedApp>,
     Acting(permit): Acting,

@@ -6,6 +6,21 @@ use axum::Json;
 use axum::extract::State;
 use careplan_protocol::api::{OutboxQuery, Page, Transfer};
 
+/// What was sent.
+#[utoipa::path(
+    get,
+    path = careplan_protocol::routes::OUTBOX,
+    operation_id = "outbox",
+    tag = "offices",
+    params(
+        ("office" = careplan_protocol::office::OfficeNumber, Path, description = "The office acted for"),
+        careplan_protocol::api::OutboxQuery,
+    ),
+    responses(
+        (status = 200, description = "A page", body = careplan_protocol::api::Page<careplan_protocol::api::Transfer>),
+        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn list(
     State(app): State<SharedApp>,
     Acting(permit): Acting,

@@ -14,6 +14,23 @@ use careplan_protocol::office::Address;
 use careplan_protocol::problem::{Code, Refusal};
 use careplan_protocol::routes;
 
+/// Sends a transfer. `to`, `from_type` and `message` stand before the first `file`; all is accepted or nothing.
+#[utoipa::path(
+    post,
+    path = careplan_protocol::routes::OUTBOX,
+    operation_id = "send",
+    tag = "offices",
+    params(
+        ("office" = careplan_protocol::office::OfficeNumber, Path, description = "The office acted for"),
+        ("idempotency-key" = String, Header, description = "New for each send, the same for its retries"),
+    ),
+    request_body(content = crate::http::openapi::SendForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 201, description = "Accepted: the receipt", body = careplan_protocol::api::Sent),
+        (status = 200, description = "Accepted before with this key: the same receipt", body = careplan_protocol::api::Sent),
+        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn send(
     State(app): State<SharedApp>,
     Retrying(permit): Retrying,
