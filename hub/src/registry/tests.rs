@@ -323,6 +323,20 @@ async fn an_operator_removed_meanwhile_decides_nothing() {
 }
 
 #[tokio::test]
+async fn a_clock_in_doubt_is_confirmed_and_one_that_is_not_changes_nothing() {
+    let desk = desk();
+    let confirm = async || desk.registrar.confirm_clock(&desk.operator).await.unwrap().effect;
+    assert_eq!(confirm().await, Effect::Unchanged);
+    desk.store.set_doubt(Some((date(2026, 10, 1), "a jump of 300 days".to_owned())));
+    desk.clock.set("2027-08-01T00:00:00Z");
+    desk.enrol(NUMBER).await.unwrap();
+    desk.licence(number(), grant(None)).await.unwrap();
+    assert_eq!(desk.registrar.office(number()).unwrap().licence.unwrap().from, date(2026, 10, 1));
+    assert_eq!(confirm().await, Effect::Changed);
+    assert!(desk.store.state().clock_confirmed_at.is_some());
+}
+
+#[tokio::test]
 async fn lists_are_paged_and_tell_what_expires() {
     let desk = desk();
     for (index, number) in [NUMBER, "1472700002"].into_iter().enumerate() {

@@ -62,7 +62,6 @@ struct Inner {
     events: Vec<Event>,
     transfers: BTreeMap<u64, Transfer>,
     bodies: BTreeMap<u64, Vec<Vec<u8>>>,
-    full: bool,
     doubt: Option<(Date, String)>,
 }
 
@@ -81,17 +80,6 @@ impl MemoryStore {
         let now = self.now(&inner);
         inner.take(now, events);
         self.tip.send_replace(inner.state.next);
-    }
-
-    /// Takes facts up as the hub's own, without details.
-    pub(crate) fn tell(&self, facts: impl IntoIterator<Item = Fact>) {
-        let event = |fact| NewEvent { actor: None, fact, detail: Detail::default(), body: None };
-        self.take(facts.into_iter().map(event).collect());
-    }
-
-    /// From now on there is room for uploads, or none.
-    pub(crate) fn set_full(&self, full: bool) {
-        self.lock().full = full;
     }
 
     /// From now on the clock is in doubt and expiry goes by this day; or it is not.
@@ -216,7 +204,7 @@ impl Store for MemoryStore {
     }
 
     fn upload(&self, _: OfficeNumber, _: OfficeNumber) -> Result<Box<dyn Upload>, StoreError> {
-        if self.lock().full { Err(StoreError::Full) } else { Ok(Box::new(MemoryUpload::default())) }
+        Ok(Box::new(MemoryUpload::default()))
     }
 
     async fn open(&self, transfer: &Transfer, n: u16) -> Result<Box<dyn Opened>, StoreError> {
@@ -300,7 +288,7 @@ impl Store for MemoryStore {
     fn health(&self) -> Health {
         let inner = self.lock();
         let clock_doubt = inner.doubt.as_ref().map(|(_, why)| why.clone());
-        Health { disk_free: 1 << 40, full: inner.full, clock_doubt, ..Health::default() }
+        Health { disk_free: 1 << 40, clock_doubt, ..Health::default() }
     }
 
     async fn close(&self) {}

@@ -19,7 +19,7 @@ use careplan_protocol::transfer::Fingerprint;
     request_body = careplan_protocol::api::RegisterCertificate,
     responses(
         (status = 200, description = "What it did (or would do), and the office afterwards", body = careplan_protocol::api::Changed),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn register(
@@ -43,7 +43,7 @@ pub(super) async fn register(
     request_body = careplan_protocol::api::Reason,
     responses(
         (status = 200, description = "What it did (or would do), and the office afterwards", body = careplan_protocol::api::Changed),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn revoke(
@@ -66,7 +66,7 @@ pub(super) async fn revoke(
     ),
     responses(
         (status = 200, description = "A page", body = careplan_protocol::api::Page<careplan_protocol::api::Certificate>),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(

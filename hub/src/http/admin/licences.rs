@@ -18,7 +18,7 @@ use careplan_protocol::office::OfficeNumber;
     request_body = careplan_protocol::api::LicenceAction,
     responses(
         (status = 200, description = "What it did (or would do), and the office afterwards", body = careplan_protocol::api::Changed),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn act(
@@ -41,7 +41,7 @@ pub(super) async fn act(
     ),
     responses(
         (status = 200, description = "A page", body = careplan_protocol::api::Page<careplan_protocol::api::LicenceRecord>),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(

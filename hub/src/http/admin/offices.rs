@@ -18,7 +18,7 @@ use careplan_protocol::office::OfficeNumber;
     ),
     responses(
         (status = 200, description = "A page", body = careplan_protocol::api::Page<careplan_protocol::api::OfficeRecord>),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(
@@ -42,7 +42,7 @@ pub(super) async fn list(
     ),
     responses(
         (status = 200, description = "The office", body = careplan_protocol::api::OfficeRecord),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn show(
@@ -68,7 +68,7 @@ pub(super) async fn show(
     responses(
         (status = 201, description = "Enrolled", body = careplan_protocol::api::Changed),
         (status = 200, description = "What it did (or would do), and the office afterwards", body = careplan_protocol::api::Changed),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn enrol(
@@ -95,7 +95,7 @@ pub(super) async fn enrol(
     request_body = careplan_protocol::api::Reason,
     responses(
         (status = 200, description = "What it did (or would do), and the office afterwards", body = careplan_protocol::api::Changed),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn suspend(
@@ -119,7 +119,7 @@ pub(super) async fn suspend(
     request_body = careplan_protocol::api::Reason,
     responses(
         (status = 200, description = "What it did (or would do), and the office afterwards", body = careplan_protocol::api::Changed),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn resume(
@@ -143,7 +143,7 @@ pub(super) async fn resume(
     request_body = careplan_protocol::api::Reason,
     responses(
         (status = 200, description = "What it did (or would do), and the office afterwards", body = careplan_protocol::api::Changed),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn remove(

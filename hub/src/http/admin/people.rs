@@ -14,7 +14,7 @@ use careplan_protocol::transfer::Fingerprint;
     tag = "operators",
     responses(
         (status = 200, description = "All of them", body = careplan_protocol::api::Page<careplan_protocol::api::Person>),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(
@@ -33,7 +33,7 @@ pub(super) async fn list(
     request_body = careplan_protocol::api::AddPerson,
     responses(
         (status = 200, description = "What it did (or would do), and the office afterwards", body = careplan_protocol::api::Changed),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn add(
@@ -56,7 +56,7 @@ pub(super) async fn add(
     request_body = careplan_protocol::api::Reason,
     responses(
         (status = 200, description = "What it did (or would do), and the office afterwards", body = careplan_protocol::api::Changed),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn remove(

@@ -15,7 +15,7 @@ use careplan_protocol::api::{Changed, Check, HubStatus, Verdict};
     tag = "operators",
     responses(
         (status = 200, description = "The hub", body = careplan_protocol::api::HubStatus),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn status(State(app): State<SharedApp>, Operating(_): Operating) -> Result<Json<HubStatus>, Refused> {
@@ -38,7 +38,7 @@ pub(super) async fn status(State(app): State<SharedApp>, Operating(_): Operating
     tag = "operators",
     responses(
         (status = 200, description = "What it did (or would do), and the office afterwards", body = careplan_protocol::api::Changed),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn confirm_clock(

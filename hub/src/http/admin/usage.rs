@@ -17,7 +17,7 @@ use careplan_protocol::api::{UsageQuery, UsageReport};
     ),
     responses(
         (status = 200, description = "Rows by office, then month", body = careplan_protocol::api::UsageReport),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn usage(

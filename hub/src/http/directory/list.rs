@@ -22,7 +22,7 @@ use std::ops::Bound;
     ),
     responses(
         (status = 200, description = "A page", body = careplan_protocol::api::Page<careplan_protocol::api::DirectoryEntry>),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(

@@ -20,7 +20,7 @@ use careplan_protocol::problem::Code;
     ),
     responses(
         (status = 200, description = "The office", body = careplan_protocol::api::DirectoryEntry),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn show(

@@ -22,7 +22,7 @@ use careplan_protocol::routes;
     params(LogQuery),
     responses(
         (status = 200, description = "The entries", body = String, content_type = "text/csv"),
-        (status = "4XX", description = "Refused", body = Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn export(

@@ -20,7 +20,7 @@ use careplan_protocol::routes;
     params(LogQuery),
     responses(
         (status = 200, description = "A page", body = Page<LogEntry>),
-        (status = "4XX", description = "Refused", body = Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn search(

@@ -22,7 +22,7 @@ use careplan_protocol::routes;
     params(("office" = OfficeNumber, Path, description = "The office acted for"), LogQuery),
     responses(
         (status = 200, description = "A page, or with `format` text/csv or application/x-ndjson", body = Page<LogEntry>),
-        (status = "4XX", description = "Refused", body = Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::http) async fn log(

@@ -15,7 +15,7 @@ use careplan_protocol::api::{Me, Role};
     tag = "everybody",
     responses(
         (status = 200, description = "Role and offices", body = careplan_protocol::api::Me),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn me(State(app): State<SharedApp>, Certified(peer): Certified) -> Result<Json<Me>, Refused> {

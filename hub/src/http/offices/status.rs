@@ -24,7 +24,7 @@ use jiff::civil::Date;
     ),
     responses(
         (status = 200, description = "The office", body = careplan_protocol::api::OfficeStatus),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn status(

@@ -38,7 +38,7 @@ pub(super) struct EventsQuery {
     ),
     responses(
         (status = 200, description = "The stream; the data of an event is an InboxEvent", body = careplan_protocol::api::InboxEvent, content_type = "text/event-stream"),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn events(

@@ -27,7 +27,7 @@ use std::time::Duration;
     responses(
         (status = 200, description = "A page; the header `careplan-unfetched` counts what nobody has fetched", body = careplan_protocol::api::Page<careplan_protocol::api::Transfer>),
         (status = 304, description = "As known"),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(

@@ -24,7 +24,7 @@ use careplan_protocol::transfer::TransferId;
     responses(
         (status = 200, description = "The file", body = String, content_type = "application/octet-stream"),
         (status = 206, description = "The part", body = String, content_type = "application/octet-stream"),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn file(

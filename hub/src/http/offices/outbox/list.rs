@@ -18,7 +18,7 @@ use careplan_protocol::api::{OutboxQuery, Page, Transfer};
     ),
     responses(
         (status = 200, description = "A page", body = careplan_protocol::api::Page<careplan_protocol::api::Transfer>),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(

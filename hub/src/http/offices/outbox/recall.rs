@@ -21,7 +21,7 @@ use careplan_protocol::transfer::TransferId;
     ),
     responses(
         (status = 200, description = "The transfer afterwards", body = careplan_protocol::api::Transfer),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn recall(

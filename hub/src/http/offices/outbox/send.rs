@@ -26,9 +26,8 @@ use careplan_protocol::routes;
     ),
     request_body(content = crate::http::openapi::SendForm, content_type = "multipart/form-data"),
     responses(
-        (status = 201, description = "Accepted: the receipt", body = careplan_protocol::api::Sent),
-        (status = 200, description = "Accepted before with this key: the same receipt", body = careplan_protocol::api::Sent),
-        (status = "4XX", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = 201, description = "Accepted, now or before with this key: the same receipt, byte for byte", body = careplan_protocol::api::Sent),
+        (status = "default", description = "Refused", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn send(
