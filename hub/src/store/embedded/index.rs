@@ -8,15 +8,17 @@
 //! It is believed only after a clean stop or a death of the process on the same boot (`trust`). Any error of sled ends it
 //! for this run; the segments are never touched by that.
 
+mod changes;
 mod trust;
+
+pub(crate) use changes::Changes;
 
 use super::damage::Damage;
 use super::layout::Layout;
 use crate::store::StoreError;
-use crate::store::event::{Event, Fact};
-use crate::store::transfer::{BodyPlace, Transfer};
+use crate::store::transfer::Transfer;
 use careplan_protocol::office::OfficeNumber;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,42 +31,10 @@ pub(crate) struct Index {
     folder: PathBuf,
     /// `None` once it was closed.
     db: RwLock<Option<sled::Db>>,
+    /// What waits in memory while the disk has hardly any room: sled does not survive a full disk.
+    pending: RwLock<Changes>,
     broken: AtomicBool,
     damage: Arc<Damage>,
-}
-
-/// What a batch of events changes in the index.
-#[derive(Debug, Default)]
-pub(crate) struct Changes {
-    /// Transfers by sender and position, as they are now.
-    pub(crate) sent: HashMap<(OfficeNumber, u64), Transfer>,
-    /// Senders by recipient and position.
-    pub(crate) received: HashMap<(OfficeNumber, u64), OfficeNumber>,
-}
-
-impl Changes {
-    /// Takes up an event; the transfer it is about is read from the index where no event before it was about the same.
-    pub(crate) fn take_up(&mut self, index: &Index, event: &Event, body: Option<BodyPlace>) -> Result<(), StoreError> {
-        if let Some(transfer) = Transfer::accepted(event, body) {
-            self.received.insert((transfer.to.office, transfer.position), transfer.from.office);
-            self.sent.insert((transfer.from.office, transfer.position), transfer);
-            return Ok(());
-        }
-        if !matches!(event.fact, Fact::Fetched { .. } | Fact::Acknowledged { .. } | Fact::Recalled { .. }) {
-            return Ok(());
-        }
-        let Some(of) = event.fact.about() else { return Ok(()) };
-        let key = (of.from.office, of.position);
-        let known = match self.sent.remove(&key) {
-            Some(transfer) => Some(transfer),
-            None => index.sent(of.from.office, of.position)?,
-        };
-        if let Some(mut transfer) = known {
-            transfer.apply(event);
-            self.sent.insert(key, transfer);
-        }
-        Ok(())
-    }
 }
 
 impl Index {
@@ -90,17 +60,33 @@ impl Index {
                 open_sled(&path)?
             }
         };
-        Ok((Self { folder, db: RwLock::new(Some(db)), broken: AtomicBool::new(false), damage }, applied))
+        Ok((
+            Self {
+                folder,
+                db: RwLock::new(Some(db)),
+                pending: RwLock::default(),
+                broken: AtomicBool::new(false),
+                damage,
+            },
+            applied,
+        ))
     }
 
     /// A transfer that `office` sent.
     pub(crate) fn sent(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError> {
+        if let Some(transfer) = self.pending().sent.get(&(office, position)) {
+            return Ok(Some(transfer.clone()));
+        }
         let found = self.with(|db| db.get(key(SENT, office, position)))?;
         found.map(|bytes| self.decode(&bytes)).transpose()
     }
 
     /// A transfer that was sent to `office`.
     pub(crate) fn received(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError> {
+        let pending = self.pending().received.get(&(office, position)).copied();
+        if let Some(sender) = pending {
+            return self.sent(sender, position);
+        }
         match self.with(|db| db.get(key(RECEIVED, office, position)))? {
             Some(sender) => self.sent(self.sender(&sender)?, position),
             None => Ok(None),
@@ -109,32 +95,55 @@ impl Index {
 
     /// What `office` sent, from a position on.
     pub(crate) fn outbox(&self, office: OfficeNumber, from: u64, limit: usize) -> Result<Vec<Transfer>, StoreError> {
-        let found = self.range(SENT, office, from, limit)?;
-        found.iter().map(|(_, bytes)| self.decode(bytes)).collect()
+        let mut found = BTreeMap::new();
+        for (position, bytes) in self.range(SENT, office, from, limit)? {
+            found.insert(position, self.decode(&bytes)?);
+        }
+        let pending = self.pending();
+        let waiting = pending.sent.iter().filter(|((sender, position), _)| *sender == office && *position >= from);
+        found.extend(waiting.map(|((_, position), transfer)| (*position, transfer.clone())));
+        Ok(found.into_values().take(limit).collect())
     }
 
     /// What was sent to `office`, from a position on.
     pub(crate) fn inbox(&self, office: OfficeNumber, from: u64, limit: usize) -> Result<Vec<Transfer>, StoreError> {
-        let mut transfers = Vec::new();
-        for (key, sender) in self.range(RECEIVED, office, from, limit)? {
-            let position = key.last_chunk().map_or(0, |position| u64::from_be_bytes(*position));
-            transfers.extend(self.sent(self.sender(&sender)?, position)?);
+        let mut senders = BTreeMap::new();
+        for (position, sender) in self.range(RECEIVED, office, from, limit)? {
+            senders.insert(position, self.sender(&sender)?);
         }
-        Ok(transfers)
+        {
+            let pending = self.pending();
+            let waiting = pending.received.iter().filter(|((to, position), _)| *to == office && *position >= from);
+            senders.extend(waiting.map(|((_, position), sender)| (*position, *sender)));
+        }
+        let found = senders.into_iter().take(limit).map(|(position, sender)| self.sent(sender, position));
+        found.filter_map(Result::transpose).collect()
     }
 
-    /// Takes up what a batch changed; `next` is the position behind it.
-    pub(crate) fn apply(&self, changes: &Changes, next: u64) -> Result<(), StoreError> {
+    /// Takes up what a batch changed; `next` is the position behind it. Without room on the disk it waits in memory.
+    pub(crate) fn apply(&self, changes: Changes, next: u64, has_room: bool) -> Result<(), StoreError> {
+        if !has_room {
+            self.pending.write().unwrap_or_else(PoisonError::into_inner).merge(changes);
+            return Ok(());
+        }
+        // Only the writer applies, so nothing comes to wait between these lines.
+        let mut all = self.pending().clone();
+        let waited = !all.is_empty();
+        all.merge(changes);
         let mut batch = sled::Batch::default();
-        for ((office, position), transfer) in &changes.sent {
+        for ((office, position), transfer) in &all.sent {
             let bytes = minicbor::to_vec(transfer).map_err(|error| StoreError::Io(format!("index: {error}")))?;
             batch.insert(&key(SENT, *office, *position), bytes);
         }
-        for ((office, position), sender) in &changes.received {
+        for ((office, position), sender) in &all.received {
             batch.insert(&key(RECEIVED, *office, *position), sender.as_bytes());
         }
         batch.insert(APPLIED, &next.to_be_bytes());
-        self.with(|db| db.apply_batch(batch))
+        self.with(|db| db.apply_batch(batch))?;
+        if waited {
+            *self.pending.write().unwrap_or_else(PoisonError::into_inner) = Changes::default();
+        }
+        Ok(())
     }
 
     /// Closes it so that the next start can believe it.
@@ -157,8 +166,15 @@ impl Index {
         office: OfficeNumber,
         from: u64,
         limit: usize,
-    ) -> Result<Vec<(sled::IVec, sled::IVec)>, StoreError> {
-        self.with(|db| db.range(key(kind, office, from)..=key(kind, office, u64::MAX)).take(limit).collect())
+    ) -> Result<Vec<(u64, sled::IVec)>, StoreError> {
+        let keys = key(kind, office, from)..=key(kind, office, u64::MAX);
+        let found: Vec<(sled::IVec, sled::IVec)> = self.with(|db| db.range(keys).take(limit).collect())?;
+        let position = |key: &sled::IVec| key.last_chunk().map_or(0, |position| u64::from_be_bytes(*position));
+        Ok(found.into_iter().map(|(key, value)| (position(&key), value)).collect())
+    }
+
+    fn pending(&self) -> std::sync::RwLockReadGuard<'_, Changes> {
+        self.pending.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn with<T>(&self, read: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T, StoreError> {

@@ -30,6 +30,11 @@ impl Journal {
         Self { log, tail: RwLock::new(tail.into()), keys, damage }
     }
 
+    /// The position behind the last event that the log holds durably.
+    pub(crate) fn synced(&self) -> u64 {
+        self.log.synced()
+    }
+
     /// Takes up events that a batch has just made durable.
     pub(crate) fn extend(&self, events: impl IntoIterator<Item = Located>) {
         self.tail.write().unwrap_or_else(PoisonError::into_inner).extend(events);

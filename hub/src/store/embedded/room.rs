@@ -92,6 +92,11 @@ impl Room {
         self.low.load(Ordering::Relaxed)
     }
 
+    /// Whether hardly anything is left: too little for the index to go on writing.
+    pub(crate) fn is_tight(&self) -> bool {
+        self.free() < LEFT / 2
+    }
+
     /// Looks how much is free.
     pub(crate) fn look(&self) {
         if let Ok(found) = rustix::fs::statvfs(self.layout.data()) {

@@ -129,7 +129,7 @@ fn replay(
                 changes.take_up(index, &event, body)?;
             }
         }
-        index.apply(&std::mem::take(&mut changes), position.max(applied).min(recovered.next))?;
+        index.apply(std::mem::take(&mut changes), position.max(applied).min(recovered.next), true)?;
     }
     // Events at the very end may be damaged: their positions are not given anew.
     state.next = state.next.max(recovered.next);

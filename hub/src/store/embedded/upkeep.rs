@@ -8,6 +8,7 @@ use super::snapshot;
 use crate::clock::Stopwatch;
 use crate::store::StoreError;
 use crate::store::codec::day_number;
+use crate::store::state::State;
 use jiff::civil::Date;
 use std::path::Path;
 use std::sync::PoisonError;
@@ -40,6 +41,13 @@ impl Core {
             tracing::warn!(dropped, "refusals were not logged: too many at once");
             self.observer.dropped(dropped);
         }
+        let kept = self.keep_up(&mut rounds, &state);
+        // What an end of retention left undone when the process died; it also makes room where the rest finds none.
+        let swept = state.expired_through.map_or(Ok(()), |through| self.sweep(through));
+        kept.and(swept)
+    }
+
+    fn keep_up(&self, rounds: &mut Rounds, state: &State) -> Result<(), StoreError> {
         self.journal.copy()?;
         if rounds.synced.elapsed() >= SYNC_LOG {
             self.journal.sync()?;
@@ -47,14 +55,10 @@ impl Core {
         }
         let behind = state.next.saturating_sub(rounds.position);
         if behind >= SNAPSHOT_EVENTS || (behind > 0 && rounds.snapshot.elapsed() >= SNAPSHOT) {
-            snapshot::write(&self.layout, &self.keys, self.randomness.as_ref(), &state)?;
+            snapshot::write(&self.layout, &self.keys, self.randomness.as_ref(), state)?;
             (rounds.snapshot, rounds.position) = (Stopwatch::start(), state.next);
         }
-        // What an end of retention left undone when the process died.
-        match state.expired_through {
-            Some(through) => self.sweep(through),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Ends the retention of all days up to `day`.
@@ -82,8 +86,10 @@ impl Core {
         remove_days(&self.layout.bodies(), over)?;
         if days_in(&self.layout.segments()).map_err(refused("segments"))?.iter().any(over) {
             // A segment may die when the log has its events, durably.
-            self.journal.copy()?;
-            self.journal.sync()?;
+            if self.journal.synced() < self.state.load().first_after(through) {
+                self.journal.copy()?;
+                self.journal.sync()?;
+            }
             remove_days(&self.layout.segments(), over)?;
         }
         Ok(())

@@ -127,7 +127,8 @@ impl Writer {
     fn publish(&mut self, written: Written) {
         if !written.placed.is_empty() {
             self.core.journal.extend(written.placed);
-            if let Err(error) = self.core.index.apply(&written.changes, self.state.next) {
+            let has_room = !self.core.room.is_tight();
+            if let Err(error) = self.core.index.apply(written.changes, self.state.next, has_room) {
                 tracing::error!(%error, "the index does not follow");
             }
             self.core.state.store(Arc::new(self.state.clone()));
