@@ -4,7 +4,7 @@
 //! - [`Embedded`]: the store as everything above sees it;
 //! - `start`, `recover`, `upkeep`: opening it, what the disk held, what is done behind the commit;
 //! - `writer`: the one thread that commits; `core`: what it shares with readers;
-//! - `index`, `journal`, `log`, `snapshot`, `body`: where a reader looks;
+//! - `open`, `index`, `journal`, `log`, `snapshot`, `body`: where a reader looks;
 //! - `scan`, `segment`, `frame`, `entry`: what stands on the disk;
 //! - `room`, `keys`, `seal`, `doubt`, `watchers`, `damage`, `layout`, `error`: what they stand on.
 
@@ -20,6 +20,7 @@ mod journal;
 mod keys;
 mod layout;
 mod log;
+mod open;
 mod recover;
 mod room;
 mod scan;
@@ -36,16 +37,15 @@ pub use room::Disk;
 
 use self::core::Core;
 use super::body::{Opened, Upload};
-use super::event::{Detail, Event, Fact, NewEvent};
+use super::event::{Detail, Event, NewEvent};
 use super::state::State;
-use super::transfer::{BodyPlace, Transfer};
+use super::transfer::Transfer;
 use super::{CommitError, Committed, Decide, Health, Store, StoreError};
 use crate::clock::{SharedClock, SharedRandomness};
 use async_trait::async_trait;
-use body::{Download, Ends, Source, Uploading};
+use body::Uploading;
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::receipt::KeySet;
-use error::refused;
 use jiff::civil::Date;
 use std::fmt;
 use std::fs::File;
@@ -56,7 +56,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
-use writer::{Command, transfer_key_aad};
+use writer::Command;
 use zeroize::Zeroizing;
 
 /// What the store needs to open.
@@ -284,48 +284,6 @@ impl Store for Embedded {
             }
         }
         self.end();
-    }
-}
-
-impl Core {
-    /// Opens a file of a transfer: what its event says counts, not what the index says.
-    fn open(&self, transfer: &Transfer, n: u16) -> Result<Download, StoreError> {
-        let known = self.index.sent(transfer.from.office, transfer.position)?;
-        let recalled = known.as_ref().unwrap_or(transfer).recalled_at.is_some();
-        if recalled || transfer.is_gone(&self.state.load()) {
-            return Err(StoreError::Gone);
-        }
-        let (place, event) = self.journal.event(transfer.position)?;
-        let wrong = |what: &str| StoreError::Damaged(format!("transfer {}: {what}", transfer.id()));
-        let ours = match &event.fact {
-            Fact::Accepted { from, to, .. } => {
-                (*from, *to, event.epoch) == (transfer.from, transfer.to, transfer.epoch)
-            }
-            _ => false,
-        };
-        if !ours {
-            return Err(wrong("the index and its event differ"));
-        }
-        let detail = event.detail.ok_or(StoreError::Gone)?;
-        let (wrapped, files) = detail.transfer_key.zip(detail.files).ok_or_else(|| wrong("it has no body"))?;
-        let day = self.keys.existing(keys::Name::Day(transfer.day()))?.ok_or(StoreError::Gone)?;
-        let ends = Ends { from: transfer.from.office, to: transfer.to.office };
-        let aad = transfer_key_aad(transfer.epoch, transfer.position, ends.from, ends.to);
-        let key = day.unwrap(&aad, &wrapped).map_err(|_| wrong("its key"))?;
-        let (path, offset) = match place {
-            Some(BodyPlace::Segment { segment, offset, .. }) => (self.layout.segment(transfer.day(), segment), offset),
-            Some(BodyPlace::File) => (self.layout.body(transfer.day(), transfer.position), 0),
-            None => return Err(wrong("it has no body")),
-        };
-        let file = match File::open(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(wrong("its body is missing")),
-            opened => opened.map_err(refused("body"))?,
-        };
-        let opened = Download::begin(Source { file, offset, key: seal::Key::new(&key)?, ends }, &files, n);
-        if let Err(StoreError::Damaged(what)) = &opened {
-            self.damage.tell(format!("transfer {}: {what}", transfer.id()));
-        }
-        opened
     }
 }
 

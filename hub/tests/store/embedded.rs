@@ -3,7 +3,7 @@
 use crate::fixture::{House, about, bytes, commit, fetch, new_receipt_key, office, send};
 use careplan_hub::store::embedded::OpenError;
 use careplan_hub::store::event::{Beginning, Fact};
-use careplan_hub::store::{CommitError, SharedStore, StoreError};
+use careplan_hub::store::{CommitError, Decided, SharedStore, StoreError};
 use careplan_protocol::transfer::State;
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
@@ -159,6 +159,34 @@ async fn a_flipped_bit_in_log_or_body_is_found_and_the_rest_is_served() {
     let mut opened = store.open(&transfer, 1).await.unwrap();
     assert!(opened.read_from(0).await.is_ok());
     assert!(matches!(opened.read_from(100_000).await, Err(StoreError::Damaged(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_was_wrong_for_a_while_leaves_no_trace_in_the_order_of_the_log() {
+    let house = House::new();
+    let mut store = house.open();
+    let sent = fill(&store).await;
+    for (round, wrong) in ["2028-03-01T00:00:00Z", "2020-03-01T00:00:00Z", "2026-11-22T00:00:00Z"].iter().enumerate() {
+        house.clock.set(wrong);
+        if round == 1 {
+            drop(store);
+            store = house.open();
+        }
+        let none = store.commit(|_| Ok(Decided { events: Vec::new(), answer: () })).await;
+        none.unwrap();
+        house.clock.set("2026-11-20T05:00:00Z");
+        let after = format!("after {round}");
+        send(&store, office(8), office(9), &after, &[("a.pdf", bytes(3, 100))]).await.unwrap();
+    }
+    drop(store);
+    let store = house.open();
+    assert_eq!((store.health().damage, store.health().cut), (Vec::new(), None));
+    assert_eq!(store.inbox(office(9), 0, 10).unwrap().len(), 3);
+    let events = store.events(0, 1000).unwrap();
+    assert_eq!(events.len() as u64, store.state().next);
+    assert!(events.is_sorted_by_key(|event| event.at));
+    let transfer = store.received(office(2), sent.0).unwrap().unwrap();
+    assert_eq!(fetch(&store, &transfer, 1).await.unwrap(), bytes(1, 5_000));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -92,6 +92,9 @@ impl Journal {
                 continue;
             };
             let month = Month::in_japan(entry::split(&entry)?.0.at);
+            if next < located.position {
+                self.damage.tell(format!("events {next} to {} are lost", located.position - 1));
+            }
             while next < located.position {
                 copies.push(Copied { position: next, month, entry: None });
                 next += 1;

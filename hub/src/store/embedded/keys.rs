@@ -126,7 +126,9 @@ impl Keyring {
 
     /// Destroys a key. Whoever holds it (a running download) may go on; nobody gets it anew.
     pub(crate) fn destroy(&self, name: Name) -> Result<(), StoreError> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
+        // Held until the file is gone, so that nobody reads it once more in between.
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.remove(&name);
         layout::remove(&self.path(name)).map_err(refused("key"))
     }
 

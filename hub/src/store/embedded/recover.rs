@@ -1,6 +1,5 @@
 //! What the segments hold that the log does not have yet, and where their tail ends.
 
-use super::Progress;
 use super::damage::Damage;
 use super::error::{OpenError, at};
 use super::layout::{self, Layout};
@@ -28,22 +27,16 @@ pub(crate) struct Recovered {
 }
 
 /// Reads the segments from the one on that holds the first event behind the log's durable part.
-pub(crate) fn recover(
-    layout: &Layout,
-    synced: u64,
-    damage: &Damage,
-    progress: &dyn Fn(Progress),
-) -> Result<Recovered, OpenError> {
+pub(crate) fn recover(layout: &Layout, synced: u64, damage: &Damage) -> Result<Recovered, OpenError> {
     let mut recovered = Recovered { next: synced, ..Recovered::default() };
     let segments = needed(layout, synced, damage)?;
     for (number, (segment, header)) in segments.iter().enumerate() {
-        progress(Progress { done: recovered.next, of: recovered.next });
         let name = format!("segment {}/{:05}", segment.day, segment.number);
         if number > 0 && recovered.chain != header.chain {
             damage.tell(format!("what stands before {name} does not end where it should"));
         }
         let path = layout.segment(segment.day, segment.number);
-        let bytes = read_settled(&segment.file).map_err(at(&path))?;
+        let bytes = read(&segment.file).map_err(at(&path))?;
         let last = number + 1 == segments.len();
         let scanned = scan(segment, &bytes, header.chain, last, synced);
         for range in &scanned.damage {
@@ -58,19 +51,37 @@ pub(crate) fn recover(
             if let Some(tail) = scanned.tail {
                 recovered.cut = Some(set_aside(layout, segment, &bytes, tail.start).map_err(at(&path))?);
             }
-            if scanned.end == HEADER as u64 && scanned.damage.is_empty() {
-                // Nothing was written to it: a hub that is started over and over leaves no empty ones.
-                layout::remove(&path).map_err(at(&path))?;
-            } else {
-                segment.file.set_len(scanned.end).and_then(|()| segment.file.sync_all()).map_err(at(&path))?;
-            }
+            segment.file.set_len(scanned.end).and_then(|()| segment.file.sync_all()).map_err(at(&path))?;
         }
     }
     Ok(recovered)
 }
 
-/// The segments that have to be read, with their headers.
+/// The segments that have to be read, with their headers. Empty ones go.
 fn needed(layout: &Layout, synced: u64, damage: &Damage) -> Result<Vec<(Arc<Segment>, Header)>, OpenError> {
+    let mut found = all(layout, damage)?;
+    let before = found.iter().rposition(|(_, header)| header.first <= synced).unwrap_or(0);
+    // One that ends where the next begins, both at the log's end, is read all the same: it may be the damaged one.
+    let candidates = found.split_off(before.saturating_sub(1));
+    let (mut needed, mut empty) = (Vec::new(), Vec::new());
+    for (segment, header) in candidates {
+        let path = layout.segment(segment.day, segment.number);
+        let into = if is_empty(&segment.file).map_err(at(&path))? { &mut empty } else { &mut needed };
+        into.push((segment, header));
+    }
+    if needed.is_empty() {
+        // It alone says where the log goes on.
+        needed.extend(empty.pop());
+    }
+    for (segment, _) in empty {
+        let path = layout.segment(segment.day, segment.number);
+        layout::remove(&path).map_err(at(&path))?;
+    }
+    Ok(needed)
+}
+
+/// All segments whose headers hold, by position: under a wrong clock a later one may bear an earlier day.
+fn all(layout: &Layout, damage: &Damage) -> Result<Vec<(Arc<Segment>, Header)>, OpenError> {
     let mut found: Vec<(Arc<Segment>, Header)> = Vec::new();
     for (day, number) in segment::list(layout).map_err(at(&layout.segments()))? {
         let path = layout.segment(day, number);
@@ -82,20 +93,34 @@ fn needed(layout: &Layout, synced: u64, damage: &Damage) -> Result<Vec<(Arc<Segm
             None => damage.tell(format!("segment {day}/{number:05}: its header does not hold")),
         }
     }
-    let before = found.iter().rposition(|(_, header)| header.first <= synced).unwrap_or(0);
-    // One that ends where the next begins, both at the log's end, is read all the same: it may be the damaged one.
-    Ok(found.split_off(before.saturating_sub(1)))
+    found.sort_by_key(|(segment, header)| (header.first, segment.day, segment.number));
+    Ok(found)
 }
 
 fn names(header: &Header, day: Date, number: u32) -> bool {
     header.day == day && header.number == number
 }
 
-/// Reads a file as the disk holds it: a process that died may have left bytes that were never synced, and after a failed
-/// sync the page cache may show what the disk does not have.
-fn read_settled(file: &File) -> io::Result<Vec<u8>> {
+/// Whether nothing was ever written behind the header. From here on the file reads as the disk holds it: a process that
+/// died may have left bytes that were never synced, and after a failed sync the page cache may show what the disk lacks.
+fn is_empty(file: &File) -> io::Result<bool> {
     file.sync_all()?;
     rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed)?;
+    let (length, mut at) = (file.metadata()?.len(), HEADER as u64);
+    let mut piece = vec![0; PIECE];
+    while at < length {
+        let part = (length - at).min(PIECE as u64) as usize;
+        let piece = piece.get_mut(..part).unwrap_or_default();
+        file.read_exact_at(piece, at)?;
+        if piece.iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        at += part as u64;
+    }
+    Ok(true)
+}
+
+fn read(file: &File) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; file.metadata()?.len() as usize];
     file.read_exact_at(&mut bytes, 0)?;
     Ok(bytes)
@@ -111,3 +136,5 @@ fn set_aside(layout: &Layout, segment: &Segment, bytes: &[u8], from: usize) -> i
     tracing::warn!(%cut, "the last batch was not whole");
     Ok(cut)
 }
+
+const PIECE: usize = 64 * 1024;

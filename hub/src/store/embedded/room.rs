@@ -241,8 +241,9 @@ impl Room {
             return Err(io::ErrorKind::StorageFull.into());
         }
         let zeros = vec![0; PIECE as usize];
-        let filled = (from..from + STEP).step_by(PIECE as usize).try_for_each(|at| file.write_all_at(&zeros, at));
-        filled.and_then(|()| file.sync_data()).inspect_err(|_| {
+        // Synced in pieces: the writer's own sync may have to wait for what is dirty in its file.
+        let piece = |at| file.write_all_at(&zeros, at).and_then(|()| file.sync_data());
+        (from..from + STEP).step_by(PIECE as usize).try_for_each(piece).inspect_err(|_| {
             // What was filled in part is given back.
             let _ = file.set_len(from);
         })

@@ -46,7 +46,7 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
     let keys = Arc::new(keys);
     let damage = Arc::new(Damage::default());
     let log = Log::open(&layout)?;
-    let recovered = recover::recover(&layout, log.synced(), &damage, opening.progress)?;
+    let recovered = recover::recover(&layout, log.synced(), &damage)?;
     let journal = Journal::new(log, recovered.tail.clone(), Arc::clone(&keys), Arc::clone(&damage));
     let snapshot = snapshot::read(&layout, &keys).filter(|state| state.next <= recovered.next);
     let snapshot = snapshot.unwrap_or_default();
@@ -82,6 +82,7 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
         room,
         damage,
     });
+    core.doubts.look(core.now(), &state);
     match writer(&core, state, &recovered) {
         Ok(writer) => Ok(Started { core, writer, filler, lock }),
         Err(error) => {

@@ -165,15 +165,18 @@ impl Writer {
         if same_day && self.tip.offset() < SEGMENT {
             return true;
         }
-        match Tip::begin(&self.core.layout, &self.core.room, day, &self.state, self.tip.chain()) {
-            Ok(Some(tip)) => {
-                self.tip = tip;
-                let day = crate::store::codec::day_number(day);
-                self.core.day.store(day, Ordering::SeqCst);
-                true
-            }
+        let begun = Tip::begin(&self.core.layout, &self.core.room, day, &self.state, self.tip.chain());
+        let turned = begun.and_then(|begun| {
+            let Some(tip) = begun else { return Ok(false) };
+            let before = std::mem::replace(&mut self.tip, tip);
+            self.core.day.store(crate::store::codec::day_number(day), Ordering::SeqCst);
+            before.leave(&self.core.layout)?;
+            Ok(true)
+        });
+        match turned {
+            Ok(true) => true,
             // The one at hand may still have room; a day's events never stand in another day's segment.
-            Ok(None) => same_day,
+            Ok(false) => same_day,
             Err(error) => {
                 self.core.fail(&error.to_string());
                 false

@@ -3,11 +3,13 @@
 use super::{Ends, Place, chunks, open, sealed_size};
 use crate::store::StoreError;
 use crate::store::body::{CHUNK, Opened};
+use crate::store::embedded::damage::Damage;
 use crate::store::embedded::error::refused;
 use crate::store::embedded::seal::{Key, TAG};
 use crate::store::event::FileDetail;
 use async_trait::async_trait;
 use bytes::Bytes;
+use careplan_protocol::transfer::TransferId;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
@@ -19,6 +21,22 @@ pub(crate) struct Source {
     pub(crate) offset: u64,
     pub(crate) key: Key,
     pub(crate) ends: Ends,
+    pub(crate) damage: Damaged,
+}
+
+/// Tells of damage to the files of a transfer.
+#[derive(Debug)]
+pub(crate) struct Damaged {
+    pub(crate) id: TransferId,
+    pub(crate) damage: Arc<Damage>,
+}
+
+impl Damaged {
+    pub(crate) fn tell(&self, what: &str) -> StoreError {
+        let what = format!("transfer {}: {what}", self.id);
+        self.damage.tell(what.clone());
+        StoreError::Damaged(what)
+    }
 }
 
 /// An opened file.
@@ -36,7 +54,7 @@ pub(crate) struct Download {
 impl Download {
     /// Opens file `n` (from 1) of the files of a body; reads and verifies its first chunk.
     pub(crate) fn begin(source: Source, files: &[FileDetail], n: u16) -> Result<Self, StoreError> {
-        let missing = || StoreError::Damaged(format!("there is no file {n}"));
+        let missing = || StoreError::Io(format!("there is no file {n}"));
         let before = usize::from(n).checked_sub(1).ok_or_else(missing)?;
         let about = files.get(before).ok_or_else(missing)?.clone();
         let start = source.offset + files.iter().take(before).map(|file| sealed_size(file.size)).sum::<u64>();
@@ -79,7 +97,7 @@ fn read_chunk(source: &Source, number: u16, start: u64, size: u64, chunk: u64) -
     let length = if last { size - chunk * CHUNK as u64 } else { CHUNK as u64 };
     let mut sealed = vec![0; length as usize + TAG];
     let at = start + chunk * (CHUNK + TAG) as u64;
-    let damaged = || StoreError::Damaged(format!("file {number}, chunk {chunk}"));
+    let damaged = || source.damage.tell(&format!("file {number}, chunk {chunk}"));
     match source.file.read_exact_at(&mut sealed, at) {
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Err(damaged()),
         read => read.map_err(refused("body"))?,

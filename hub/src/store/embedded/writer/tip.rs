@@ -44,6 +44,14 @@ impl Tip {
         Ok(Some(Self { segment, offset: HEADER as u64, chain, resting: true }))
     }
 
+    /// Leaves it for the next one. One that nothing was written to goes: it would stand where the clock was wrong.
+    pub(crate) fn leave(self, layout: &Layout) -> io::Result<()> {
+        match self.offset == HEADER as u64 {
+            true => layout::remove(&layout.segment(self.segment.day, self.segment.number)),
+            false => Ok(()),
+        }
+    }
+
     pub(crate) fn day(&self) -> Date {
         self.segment.day
     }
