@@ -3,7 +3,7 @@
 use crate::clock::{SharedClock, SharedRandomness};
 use crate::connection::{Connection, Error, Settings};
 use crate::home::{HomeError, Profile};
-use crate::retry::Patience;
+use crate::retry::{Patience, patiently};
 use careplan_protocol::office::{Address, OfficeNumber};
 use careplan_protocol::problem::Language;
 use careplan_protocol::receipt::KeySet;
@@ -63,6 +63,16 @@ impl Desk {
         self.address.office
     }
 
+    /// Asks the hub something that may be asked again, repeating what may pass.
+    ///
+    /// # Errors
+    /// The last error.
+    pub async fn ask<T, F: Future<Output = Result<T, Error>>>(&self, action: impl FnMut() -> F) -> Result<T, Error> {
+        // Nothing is at stake with a question: whoever asked is told sooner than one who sends.
+        let patience = Patience { times: self.patience.times.min(QUESTIONS), ..self.patience };
+        patiently(patience, action, |_, _| ()).await
+    }
+
     /// The hub's receipt keys: from the hub, or as last seen when it cannot be reached.
     ///
     /// # Errors
@@ -80,3 +90,6 @@ impl Desk {
         }
     }
 }
+
+/// Repetitions of a question.
+const QUESTIONS: usize = 3;

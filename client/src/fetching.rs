@@ -100,7 +100,7 @@ pub async fn new_transfers(desk: &Desk) -> Result<Vec<Transfer>, Error> {
         service_type: desk.address.service_type,
         ..InboxQuery::default()
     };
-    Ok(desk.connection.inbox(desk.office(), &query).await?.items)
+    Ok(desk.ask(|| desk.connection.inbox(desk.office(), &query)).await?.items)
 }
 
 /// Transfers for this desk whose fetching was begun here and not finished, oldest first.
@@ -114,7 +114,7 @@ pub async fn unfinished(desk: &Desk) -> Result<Vec<Transfer>, FetchError> {
         if !desk.address.handles(&record.to) {
             continue;
         }
-        match desk.connection.received(desk.office(), record.transfer).await {
+        match desk.ask(|| desk.connection.received(desk.office(), record.transfer)).await {
             Ok(transfer) if !matches!(transfer.state, State::Recalled | State::Expired) => transfers.push(transfer),
             Ok(transfer) => records.forget(transfer.id)?,
             Err(why) if is_over(&why) => records.forget(record.transfer)?,

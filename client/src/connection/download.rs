@@ -48,27 +48,25 @@ impl Connection {
         let mut digest = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
         let mut position = 0;
         let mut breaks = 0;
-        loop {
-            let mut response = self.open_file(what, position).await?;
-            let broke = loop {
-                match timeout(CHUNK_TIMEOUT, response.chunk()).await {
-                    Ok(Ok(Some(chunk))) => {
-                        digest.update(&chunk);
-                        sink.write_all(&chunk).await?;
-                        position += chunk.len() as u64;
-                        progress(chunk.len() as u64);
-                    }
-                    Ok(Ok(None)) => break None,
-                    Ok(Err(why)) => break Some(Error::from(why)),
-                    Err(_) => break Some(Error::Unreachable("no data in time".to_owned())),
+        while position < what.file.size || breaks == 0 {
+            let broke = match self.open_file(what, position).await {
+                Ok(response) => {
+                    read(response, sink, &mut digest, |bytes| {
+                        position += bytes;
+                        progress(bytes);
+                    })
+                    .await
                 }
+                Err(why) => Err(why),
             };
             match broke {
                 _ if position >= what.file.size => break,
-                Some(why) if !why.is_passing() || breaks >= RESUMES => return Err(why),
-                None if breaks >= RESUMES => return Err(Error::Digest(what.file.n)),
-                _ => breaks += 1,
+                Err(why) if !why.is_passing() || breaks >= RESUMES => return Err(why),
+                Ok(()) if breaks >= RESUMES => return Err(Error::Digest(what.file.n)),
+                Err(why) => tokio::time::sleep(why.retry_after().unwrap_or(PAUSE).min(LONGEST_PAUSE)).await,
+                Ok(()) => {}
             }
+            breaks += 1;
         }
         sink.flush().await?;
         match digest.finish().as_ref() == what.file.sha256.0 {
@@ -107,7 +105,25 @@ impl Connection {
     }
 }
 
+/// Reads an answer to its end.
+async fn read(
+    mut response: Response,
+    sink: &mut (impl AsyncWrite + Unpin),
+    digest: &mut aws_lc_rs::digest::Context,
+    mut progress: impl FnMut(u64),
+) -> Result<(), Error> {
+    let late = |_| Error::Unreachable("no data in time".to_owned());
+    while let Some(chunk) = timeout(CHUNK_TIMEOUT, response.chunk()).await.map_err(late)?? {
+        digest.update(&chunk);
+        sink.write_all(&chunk).await?;
+        progress(chunk.len() as u64);
+    }
+    Ok(())
+}
+
 /// How often a file is resumed before the caller decides.
 const RESUMES: u32 = 3;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 const CHUNK_TIMEOUT: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(300);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);

@@ -82,7 +82,8 @@ impl From<reqwest::Error> for Error {
             innermost = inner.to_string();
             cause = inner.source();
         }
-        match error.is_decode() || error.is_builder() {
+        // A body that breaks off counts as an error of decoding there; what it says is never decoded by reqwest here.
+        match error.is_builder() {
             true => Self::Unexpected(innermost),
             false if error.is_timeout() => Self::Unreachable("no answer in time".to_owned()),
             false => Self::Unreachable(innermost),

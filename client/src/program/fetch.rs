@@ -66,7 +66,7 @@ async fn fetch_named(
     account: &mut Account,
 ) -> Result<(), Failure> {
     for id in transfers {
-        match desk.connection.received(desk.office(), *id).await {
+        match desk.ask(|| desk.connection.received(desk.office(), *id)).await {
             Ok(transfer) => fetch(context, desk, &transfer, to, true, account).await?,
             Err(why) => failed(context, *id, &why.into(), account),
         }

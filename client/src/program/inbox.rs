@@ -35,7 +35,7 @@ pub(crate) async fn run(context: &mut Context, what: Inbox) -> Result<Exit, Fail
             };
             all_pages(async |after| {
                 let query = InboxQuery { after, ..query.clone() };
-                desk.connection.inbox(desk.office(), &query).await
+                desk.ask(|| desk.connection.inbox(desk.office(), &query)).await
             })
             .await?
         }
@@ -51,7 +51,7 @@ pub(crate) async fn acknowledge(context: &mut Context, what: Ack) -> Result<Exit
     let desk = context.desk()?;
     let outcome = if what.imported { Outcome::Imported } else { Outcome::Rejected };
     let acknowledge = Acknowledge { outcome, reason: what.rejected };
-    desk.connection.acknowledge(desk.office(), what.transfer, &acknowledge).await?;
+    desk.ask(|| desk.connection.acknowledge(desk.office(), what.transfer, &acknowledge)).await?;
     Records::open(&desk.profile)?.acknowledged(what.transfer)?;
     let transfer = what.transfer;
     match outcome {

@@ -27,7 +27,7 @@ pub(crate) async fn run(context: &mut Context, what: Log) -> Result<Exit, Failur
     }
     let items = all_pages(async |after| {
         let query = LogQuery { after, limit: Some(PAGE), ..query.clone() };
-        desk.connection.office_log(desk.office(), &query).await
+        desk.ask(|| desk.connection.office_log(desk.office(), &query)).await
     })
     .await?;
     screen.value(&json!({ "items": items }));

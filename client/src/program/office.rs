@@ -21,8 +21,11 @@ pub(crate) async fn directory(context: &mut Context, what: Directory) -> Result<
         after: None,
         limit: Some(PAGE),
     };
-    let items =
-        all_pages(async |after| desk.connection.directory(&DirectoryQuery { after, ..query.clone() }).await).await?;
+    let items = all_pages(async |after| {
+        let query = DirectoryQuery { after, ..query.clone() };
+        desk.ask(|| desk.connection.directory(&query)).await
+    })
+    .await?;
     screen.value(&json!({ "items": items }));
     if items.is_empty() {
         screen.say("該当する事業所はありません。", "No such office on this hub.");
@@ -55,7 +58,7 @@ pub(crate) async fn status(context: &mut Context) -> Result<Exit, Failure> {
     let desk = context.desk()?;
     let screen = context.screen;
     let unfinished = Journal::open(&desk.profile)?.count()?;
-    let status = desk.connection.status(desk.office()).await?;
+    let status = desk.ask(|| desk.connection.status(desk.office())).await?;
     screen.value(&json!({"status": status, "unfinished_sends": unfinished}));
     if !screen.json {
         show(&screen, &status, &desk.profile.hub);

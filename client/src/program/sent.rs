@@ -26,7 +26,7 @@ pub(crate) async fn run(context: &mut Context, what: Sent) -> Result<Exit, Failu
     };
     let items = all_pages(async |after| {
         let query = OutboxQuery { after, ..query.clone() };
-        desk.connection.outbox(desk.office(), &query).await
+        desk.ask(|| desk.connection.outbox(desk.office(), &query)).await
     })
     .await?;
     let items = latest(items, what.limit);
@@ -39,7 +39,7 @@ pub(crate) async fn run(context: &mut Context, what: Sent) -> Result<Exit, Failu
 pub(crate) async fn recall(context: &mut Context, what: Recall) -> Result<Exit, Failure> {
     let desk = context.desk()?;
     let transfer = what.transfer;
-    match desk.connection.recall(desk.office(), transfer).await {
+    match desk.ask(|| desk.connection.recall(desk.office(), transfer)).await {
         Ok(()) => {
             context.screen.say(
                 format!("{transfer} を取り消しました。相手は受信していません。"),

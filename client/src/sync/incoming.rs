@@ -89,7 +89,8 @@ impl Sync {
                 continue;
             }
             let imported = Acknowledge { outcome: Outcome::Imported, reason: None };
-            match self.desk.connection.acknowledge(self.desk.office(), record.transfer, &imported).await {
+            let desk = &self.desk;
+            match desk.ask(|| desk.connection.acknowledge(desk.office(), record.transfer, &imported)).await {
                 Ok(()) => {
                     records.acknowledged(record.transfer)?;
                     self.summary.acknowledged += 1;

@@ -163,7 +163,8 @@ impl Sync {
             files.push(File { n: 0, name: file.name.clone(), size, sha256 });
         }
         let Some((transfer, to)) = self.sent_before.find(parcel.to, &files) else { return Ok(None) };
-        match self.desk.connection.sent(self.desk.office(), transfer).await {
+        let desk = &self.desk;
+        match desk.ask(|| desk.connection.sent(desk.office(), transfer)).await {
             Ok(known) if !matches!(known.state, State::Recalled | State::Expired) => Ok(Some((transfer, to))),
             Ok(_) => Ok(None),
             Err(Error::Problem { problem, .. }) if matches!(problem.status, 404 | 410) => Ok(None),
