@@ -22,4 +22,8 @@ impl Observer for Counting {
         self.metrics.commit_batch.observe(callers as f64);
         self.metrics.commit_seconds.observe(took.as_secs_f64());
     }
+
+    fn waiting(&self, callers: usize) {
+        self.metrics.commit_queue.set(callers as i64);
+    }
 }

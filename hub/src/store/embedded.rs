@@ -95,6 +95,11 @@ pub trait Observer: Send + Sync {
     /// A batch is durable: how many callers it answered, its events and bytes, and how long it took with its sync.
     fn committed(&self, callers: usize, events: usize, bytes: u64, took: Duration);
 
+    /// So many callers wait for the writer.
+    fn waiting(&self, callers: usize) {
+        let _ = callers;
+    }
+
     /// So many events that may be lost were lost: too many refusals at once.
     fn dropped(&self, notes: u64) {
         let _ = notes;
@@ -214,11 +219,14 @@ impl Store for Embedded {
         }
         let (caller, answer) = oneshot::channel();
         let queue = self.queue().ok_or(CommitError::Failed)?;
-        match queue.try_send(Command::Decide(decide, caller)) {
-            Ok(()) => answer.await.unwrap_or(Err(CommitError::Failed)),
-            Err(TrySendError::Full(_)) => Err(CommitError::Busy),
-            Err(TrySendError::Disconnected(_)) => Err(CommitError::Failed),
-        }
+        self.core.waiting.fetch_add(1, Ordering::Relaxed);
+        let refused = match queue.try_send(Command::Decide(decide, caller)) {
+            Ok(()) => return answer.await.unwrap_or(Err(CommitError::Failed)),
+            Err(TrySendError::Full(_)) => CommitError::Busy,
+            Err(TrySendError::Disconnected(_)) => CommitError::Failed,
+        };
+        self.core.waiting.fetch_sub(1, Ordering::Relaxed);
+        Err(refused)
     }
 
     fn note(&self, event: NewEvent) {

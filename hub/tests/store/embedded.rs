@@ -162,6 +162,23 @@ async fn a_flipped_bit_in_log_or_body_is_found_and_the_rest_is_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_index_of_the_log_hides_no_event() {
+    let house = House::new();
+    let store = house.open();
+    let sent = fill(&store).await;
+    store.close().await;
+    drop(store);
+    let index = house.files("log").into_iter().find(|file| file.ends_with("2026-11.idx")).unwrap();
+    for place in [8 + 7, 2 * 8] {
+        flip(&index, place);
+        std::fs::remove_file(house.path("snapshot")).unwrap();
+        let store = house.open();
+        check(&store, sent).await;
+        store.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_was_wrong_for_a_while_leaves_no_trace_in_the_order_of_the_log() {
     let house = House::new();
     let mut store = house.open();

@@ -14,7 +14,7 @@ use crate::store::state::State;
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What is shared.
@@ -34,6 +34,8 @@ pub(crate) struct Core {
     /// The day of the segment being written, `YYYYMMDD`.
     pub(crate) day: AtomicU32,
     pub(crate) notes: Notes,
+    /// Decisions in the queue.
+    pub(crate) waiting: AtomicUsize,
     pub(crate) failed: AtomicBool,
     pub(crate) on_sync_failure: Arc<dyn Fn() + Send + Sync>,
     pub(crate) observer: Arc<dyn super::Observer>,

@@ -148,7 +148,7 @@ impl Log {
                 at += 1;
                 continue;
             };
-            let end = file.next().min(to);
+            let end = file.next().min(to).min(at + READ_AT_ONCE);
             if end <= at {
                 break;
             }
@@ -179,3 +179,4 @@ fn read_synced(json: &[u8]) -> Option<Synced> {
 }
 
 const VERSION: u8 = 1;
+const READ_AT_ONCE: u64 = 4096;

@@ -21,7 +21,7 @@ use crate::store::state::State;
 use arc_swap::ArcSwap;
 use careplan_protocol::calendar::day_in_japan;
 use std::fs::File;
-use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -69,6 +69,7 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
         state: ArcSwap::from_pointee(state.clone()),
         day: AtomicU32::new(0),
         notes: Notes::default(),
+        waiting: AtomicUsize::new(0),
         failed: AtomicBool::new(false),
         cut: recovered.cut.clone(),
         clock: opening.clock,

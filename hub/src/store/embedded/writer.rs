@@ -99,6 +99,7 @@ impl Writer {
         }
         let mut next = first;
         while let Some((decide, caller)) = next.take() {
+            self.core.waiting.fetch_sub(1, Ordering::Relaxed);
             match (has_room, self.core.failed.load(Ordering::SeqCst)) {
                 (true, false) => batch.decide(decide, caller),
                 (false, false) => batch.refuse(caller, CommitError::Full),
@@ -118,6 +119,7 @@ impl Writer {
             self.publish(written);
             if events > 0 {
                 self.core.observer.committed(callers, events, bytes, watch.elapsed());
+                self.core.observer.waiting(self.core.waiting.load(Ordering::Relaxed));
             }
         }
         closing

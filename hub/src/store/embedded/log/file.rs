@@ -12,6 +12,9 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Where an event's body is, and the event.
+type Record = (Option<BodyPlace>, Vec<u8>);
+
 /// One month of the log.
 #[derive(Debug)]
 pub(crate) struct MonthFile {
@@ -124,37 +127,70 @@ impl MonthFile {
             .chunks_exact(PLACE as usize)
             .filter_map(|place| place.try_into().ok().map(u64::from_be_bytes))
             .collect();
-        let in_order = places.is_sorted() && places.last().is_some_and(|last| *last < self.length());
-        let in_order = in_order && places.last().zip(places.first()).is_some_and(|(last, first)| last - first < BLOCK);
-        if !in_order {
-            return self.read_singly(from, &places, found);
+        match self.read_block(from, &places)? {
+            Some(records) => {
+                let records = (from..).zip(records);
+                found.extend(records.map(|(position, (body, entry))| Stored::Entry(position, body, entry)));
+                Ok(())
+            }
+            None => self.read_singly(from, &places, found),
         }
-        let (start, last) = (places.first().copied().unwrap_or_default(), places.last().copied().unwrap_or_default());
+    }
+
+    /// Reads all records at once; `None` when the index or a record is damaged, or has gaps.
+    fn read_block(&self, from: u64, places: &[u64]) -> io::Result<Option<Vec<Record>>> {
+        let (Some(start), Some(last)) = (places.first().copied(), places.last().copied()) else { return Ok(None) };
+        let ascending = places.is_sorted_by(|one, next| one < next);
+        if !ascending || last >= self.length() || last - start > BLOCK {
+            return Ok(None);
+        }
         let block = self.block(start, last)?;
-        for (position, place) in (from..to).zip(&places) {
-            let record = block.get((place - start) as usize..).and_then(parse_record);
-            found.push(stored(position, record));
+        let read = |place: &u64| block.get((place - start) as usize..).and_then(parse_record);
+        let records: Option<Vec<Record>> = places.iter().map(read).collect();
+        // Between two records that are the right ones no ascending place can be a wrong one.
+        let ends_hold = |records: &Vec<Record>| {
+            let last = from + records.len().saturating_sub(1) as u64;
+            records.first().is_some_and(|(_, entry)| is_of(from, entry))
+                && records.last().is_some_and(|(_, entry)| is_of(last, entry))
+        };
+        Ok(records.filter(ends_hold))
+    }
+
+    /// Reads records one by one: one that is not where the index says may still stand behind the one before it, and the
+    /// index is then mended.
+    fn read_singly(&self, from: u64, places: &[u64], found: &mut Vec<Stored>) -> io::Result<()> {
+        let mut behind = Some(HEADER);
+        if from > self.first {
+            let mut before = [0; PLACE as usize];
+            self.index.read_exact_at(&mut before, (from - 1 - self.first) * PLACE)?;
+            behind = self.record(from - 1, u64::from_be_bytes(before))?.map(|(_, end)| end);
+        }
+        for (position, place) in (from..).zip(places) {
+            let mut read = self.record(position, *place)?;
+            if let (None, Some(behind)) = (&read, behind) {
+                read = self.record(position, behind)?;
+                if read.is_some() {
+                    tracing::warn!(position, "the log's index was damaged and is mended");
+                    self.index.write_all_at(&behind.to_be_bytes(), (position - self.first) * PLACE)?;
+                }
+            }
+            behind = read.as_ref().map(|(_, end)| *end);
+            found.push(match read {
+                Some(((body, entry), _)) => Stored::Entry(position, body, entry),
+                None => Stored::Damaged(position),
+            });
         }
         Ok(())
     }
 
-    /// Reads records one by one where the index is damaged or has gaps: one that is not where the index says may still
-    /// stand behind the one before it.
-    fn read_singly(&self, from: u64, places: &[u64], found: &mut Vec<Stored>) -> io::Result<()> {
-        let mut behind = None;
-        for (position, place) in (from..).zip(places) {
-            let mut record = None;
-            for at in [Some(*place), behind].into_iter().flatten().filter(|at| *at < self.length()) {
-                let block = self.block(at, at)?;
-                if let Some(read) = parse_record(&block).filter(|(_, entry)| is_of(position, entry)) {
-                    behind = Some(at + block.len() as u64);
-                    record = Some(read);
-                    break;
-                }
-            }
-            found.push(stored(position, record));
+    /// The record at a place and where it ends, if it is that of the position.
+    fn record(&self, position: u64, place: u64) -> io::Result<Option<(Record, u64)>> {
+        if place >= self.length() {
+            return Ok(None);
         }
-        Ok(())
+        let block = self.block(place, place)?;
+        let record = parse_record(&block).filter(|(_, entry)| is_of(position, entry));
+        Ok(record.map(|record| (record, place + block.len() as u64)))
     }
 
     /// The bytes from one record to the end of another.
@@ -191,18 +227,11 @@ fn append_record(records: &mut Vec<u8>, body: Option<&BodyPlace>, entry: &[u8]) 
     records.extend_from_slice(entry);
 }
 
-fn stored(position: u64, record: Option<(Option<BodyPlace>, Vec<u8>)>) -> Stored {
-    match record {
-        Some((body, entry)) => Stored::Entry(position, body, entry),
-        None => Stored::Damaged(position),
-    }
-}
-
 fn is_of(position: u64, entry: &[u8]) -> bool {
     entry::split(entry).is_ok_and(|(leaf, _)| leaf.position == position)
 }
 
-fn parse_record(bytes: &[u8]) -> Option<(Option<BodyPlace>, Vec<u8>)> {
+fn parse_record(bytes: &[u8]) -> Option<Record> {
     let (length, rest) = bytes.split_first_chunk()?;
     let (sum, rest) = rest.split_first_chunk()?;
     let rest = rest.get(..u32::from_be_bytes(*length) as usize)?;
