@@ -15,7 +15,8 @@ use careplan_protocol::office::Address;
 use careplan_protocol::problem::Code;
 use careplan_protocol::receipt::{self, Receipt};
 use careplan_protocol::standard::{StandardName, UnitError};
-use careplan_protocol::transfer::{Sha256, State, TransferId};
+use careplan_protocol::transfer::{State, TransferId};
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -173,35 +174,38 @@ impl Sync {
     }
 }
 
-/// The receipts kept here, to know what was sent before.
+/// What the receipts kept here say was sent before: address and files, and the latest transfer that carried them.
 #[derive(Debug, Default)]
-pub(super) struct SentBefore(Vec<Receipt>);
+pub(super) struct SentBefore(HashMap<(Address, Vec<Known>), TransferId>);
+
+/// What a receipt knows a file by: standard files by name and bytes, attachments by their bytes alone.
+type Known = (Option<String>, [u8; 32]);
 
 impl SentBefore {
     pub(super) fn load(profile: &Profile) -> io::Result<Self> {
-        let receipt = |transfer: TransferId| Some(receipt::parse(&profile.receipt(transfer)?).ok()?.receipt);
-        Ok(Self(profile.receipts()?.into_iter().filter_map(receipt).collect()))
+        let mut before = Self::default();
+        for transfer in profile.receipts()? {
+            if let Some(parsed) = profile.receipt(transfer).and_then(|text| receipt::parse(&text).ok()) {
+                before.add(parsed.receipt);
+            }
+        }
+        Ok(before)
     }
 
     fn add(&mut self, receipt: Receipt) {
-        self.0.push(receipt);
+        let files = sorted(receipt.files.into_iter().map(|file| (file.name, file.sha256.0)));
+        self.0.insert((receipt.to, files), receipt.transfer);
     }
 
-    /// The latest transfer to this address with exactly these files.
     fn find(&self, to: Address, files: &[File]) -> Option<(TransferId, Address)> {
-        let wanted =
-            sorted(files.iter().map(|file| (is_standard(&file.name).then_some(file.name.as_str()), file.sha256)));
-        let same = |receipt: &&Receipt| {
-            receipt.to == to
-                && receipt.files.len() == files.len()
-                && sorted(receipt.files.iter().map(|file| (file.name.as_deref(), file.sha256))) == wanted
-        };
-        self.0.iter().rev().find(same).map(|receipt| (receipt.transfer, receipt.to))
+        let name = |file: &File| is_standard(&file.name).then(|| file.name.clone());
+        let files = sorted(files.iter().map(|file| (name(file), file.sha256.0)));
+        self.0.get(&(to, files)).map(|transfer| (*transfer, to))
     }
 }
 
-fn sorted<'a>(files: impl Iterator<Item = (Option<&'a str>, Sha256)>) -> Vec<(Option<&'a str>, [u8; 32])> {
-    let mut files: Vec<_> = files.map(|(name, sha256)| (name, sha256.0)).collect();
+fn sorted(files: impl Iterator<Item = Known>) -> Vec<Known> {
+    let mut files: Vec<Known> = files.collect();
     files.sort_unstable();
     files
 }
