@@ -1,1 +1,17 @@
-//! Load generator of the care-plan hub.
+//! Load generator of the care-plan hub: real sample files under new 連番, sent by many senders at once.
+//!
+//! Outside in:
+//! - [`senders`]: many senders at once, each until the hub has acknowledged;
+//! - [`report`]: what they did, and how long it took;
+//! - [`desks`]: the offices that send, with their certificates;
+//! - [`corpus`]: the transfers to send, the same ones for the same number.
+
+pub mod corpus;
+pub mod desks;
+pub mod report;
+pub mod senders;
+
+pub use corpus::{Corpus, Load};
+pub use desks::Desks;
+pub use report::{Acknowledged, Report};
+pub use senders::Settings;

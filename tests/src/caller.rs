@@ -145,7 +145,8 @@ impl Reply {
     /// # Errors
     /// With the whole answer.
     pub fn refused(self, code: &str) -> Result<Self> {
-        let problem: Problem = self.json().with_context(|| format!("refusal {code} expected, status {}", self.status))?;
+        let problem: Problem =
+            self.json().with_context(|| format!("refusal {code} expected, status {}", self.status))?;
         ensure!(problem.code == code, "code {} instead of {code}: {}", problem.code, self.text());
         ensure!(problem.status == self.status, "status {} in the body of a {}", problem.status, self.status);
         ensure!(self.header("content-type") == "application/problem+json", "{:?}", self.headers);

@@ -36,7 +36,8 @@ impl Office {
     /// # Errors
     /// When the bundle cannot be opened.
     pub fn of(world: &World, number: &str, folder: &Path) -> Result<Self> {
-        let certificate = std::fs::read(folder.join(format!("{number}.crt"))).with_context(|| folder.display().to_string())?;
+        let certificate =
+            std::fs::read(folder.join(format!("{number}.crt"))).with_context(|| folder.display().to_string())?;
         let fingerprint = reading::certificate(&certificate)?.fingerprint.to_string();
         let passphrase = passphrase(folder.parent().context("bundles")?, &fingerprint)?;
         let paper = Paper::from_pkcs12(&folder.join(format!("{number}.p12")), &passphrase)?;

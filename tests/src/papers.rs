@@ -73,7 +73,8 @@ impl Issuer {
 
     /// The values of a right certificate for an office, to be spoilt.
     pub fn template(&self, office: OfficeNumber) -> Template {
-        let profile = Profile::Office { office, name: "テスト事業所".to_owned(), label: "テスト端末".to_owned() };
+        let profile =
+            Profile::Office { office, name: "テスト事業所".to_owned(), label: "テスト端末".to_owned() };
         profile.template(&Lifetimes::default(), self.now)
     }
 

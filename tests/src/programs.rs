@@ -70,7 +70,12 @@ pub fn built(name: &str) -> Result<PathBuf> {
 /// A command that dies with us and asks nobody anything.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    command.kill_on_drop(true).stdin(Stdio::null()).env("LC_ALL", "C.UTF-8").env("COLUMNS", "200").env_remove("RUST_LOG");
+    command
+        .kill_on_drop(true)
+        .stdin(Stdio::null())
+        .env("LC_ALL", "C.UTF-8")
+        .env("COLUMNS", "200")
+        .env_remove("RUST_LOG");
     command
 }
 
