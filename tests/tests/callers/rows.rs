@@ -112,5 +112,5 @@ impl Row {
 }
 
 /// A transfer that does not exist.
-pub const UNKNOWN_TRANSFER: &str = "1-99999999-2";
+pub const UNKNOWN_TRANSFER: &str = "1-99999999-6";
 const SOURCE: &str = include_str!("../../../protocol/src/routes.rs");

@@ -1,0 +1,20 @@
+//! What offices do, as they do it.
+
+#[path = "relay/desks.rs"]
+mod desks;
+#[path = "relay/licence.rs"]
+mod licence;
+#[path = "relay/limits.rs"]
+mod limits;
+#[path = "relay/lists.rs"]
+mod lists;
+#[path = "relay/receipts.rs"]
+mod receipts;
+#[path = "relay/retention.rs"]
+mod retention;
+#[path = "relay/retries.rs"]
+mod retries;
+#[path = "relay/revocation.rs"]
+mod revocation;
+#[path = "relay/story.rs"]
+mod story;
