@@ -172,6 +172,23 @@ impl Reply {
     }
 }
 
+/// `GET` over plain HTTP, as the local listener speaks it.
+///
+/// # Errors
+/// When there is no answer.
+pub async fn local(url: &str) -> Result<Reply> {
+    // The library wants a TLS configuration even where none is used.
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let unused = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth();
+    let client = Client::builder().tls_backend_preconfigured(unused).no_proxy().build()?;
+    let response = within(url, 30, client.get(url).send()).await??;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Ok(Reply { status, headers, body: response.bytes().await? })
+}
+
 /// A TLS configuration that trusts this authority and shows this certificate.
 ///
 /// # Errors

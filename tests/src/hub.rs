@@ -228,6 +228,6 @@ pub fn free_port() -> Result<u16> {
 }
 
 async fn is_alive(local: SocketAddr) -> bool {
-    let answer = reqwest::get(format!("http://{local}/healthz")).await;
-    answer.is_ok_and(|answer| answer.status().is_success())
+    let answer = crate::caller::local(&format!("http://{local}/healthz")).await;
+    answer.is_ok_and(|answer| answer.status == 200)
 }

@@ -71,7 +71,7 @@ impl Office {
     /// When it was not built.
     pub fn command(&self) -> Result<Command> {
         let mut command = programs::command(programs::built("careplan")?);
-        command.arg("--lang").arg("en").env("CAREPLAN_HOME", &self.home);
+        command.env("CAREPLAN_LANG", "en").env("CAREPLAN_HOME", &self.home);
         Ok(command)
     }
 

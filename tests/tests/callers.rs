@@ -81,7 +81,11 @@ async fn the_right_callers_get_through_everywhere() -> Result<()> {
             let path = row.path(PLAN).replace(rows::UNKNOWN_TRANSFER, &transfer.to_string());
             let answer = caller.get(&path).await?;
             let not_there = row.pattern.contains("/inbox/{transfer}") || row.pattern.contains("{fingerprint}");
-            ensure!(answer.status == 200 || (not_there && answer.status == 404), "{path} {received}: {}", answer.text());
+            ensure!(
+                answer.status == 200 || (not_there && answer.status == 404),
+                "{path} {received}: {}",
+                answer.text()
+            );
         }
     }
     Ok(())

@@ -20,7 +20,10 @@ async fn wrong_certificates_are_refused_before_any_handler() -> Result<()> {
         ("an authority's", Template { authority: true, ..right.clone() }),
         ("two office numbers", Template { common_name: vec![PLAN.to_owned(), HELPER.to_owned()], ..right.clone() }),
         ("the hub's own kind", server.template(&careplan_certs::Lifetimes::default(), careplan_tests::hub::now())),
-        ("a name only", Template { names: vec![Name::Dns(PLAN.to_lowercase())], common_name: vec!["x".into()], ..right }),
+        (
+            "a name only",
+            Template { names: vec![Name::Dns(PLAN.to_lowercase())], common_name: vec!["x".into()], ..right },
+        ),
     ];
     for (name, template) in wrong {
         let caller = world.caller(Some(&issuer.issue(&template)?))?;
@@ -28,7 +31,7 @@ async fn wrong_certificates_are_refused_before_any_handler() -> Result<()> {
             ensure!(answer.status == 403, "{name}: {} {}", answer.status, answer.text());
         }
     }
-    let metrics = reqwest::get(format!("{}/metrics", world.hub.local_url())).await?.text().await?;
+    let metrics = careplan_tests::caller::local(&format!("{}/metrics", world.hub.local_url())).await?.text();
     ensure!(metrics.contains("handshake"), "handshakes are counted by outcome");
     Ok(())
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 /// Whose route it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// The office's that the path names.
     Mailbox,
     /// Every office's and operator's.
@@ -22,28 +22,30 @@ pub enum Kind {
 
 /// A method on a route.
 #[derive(Debug, Clone)]
-pub struct Row {
-    pub method: String,
-    pub pattern: String,
-    pub kind: Kind,
+pub(crate) struct Row {
+    pub(crate) method: String,
+    pub(crate) pattern: String,
+    pub(crate) kind: Kind,
 }
 
 /// What is sent with a request; for changes a dry run, where there is one, so that operators change nothing.
-pub enum Body {
+pub(crate) enum Body {
     None,
     Json(Value),
     Form(Form),
 }
 
 /// Every row.
-pub fn all() -> Result<Vec<Row>> {
+pub(crate) fn all() -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     let mut methods: Vec<String> = Vec::new();
     for line in SOURCE.lines() {
         if let Some(text) = line.strip_prefix("/// ") {
-            methods.extend(["GET", "POST", "PUT", "DELETE"].iter().filter_map(|method| {
-                text.contains(&format!("`{method}`")).then(|| (*method).to_owned())
-            }));
+            methods.extend(
+                ["GET", "POST", "PUT", "DELETE"]
+                    .iter()
+                    .filter_map(|method| text.contains(&format!("`{method}`")).then(|| (*method).to_owned())),
+            );
         } else if let Some(rest) = line.strip_prefix("pub const ") {
             let pattern = rest.split('"').nth(1).context(rest.to_owned())?.to_owned();
             ensure!(!methods.is_empty(), "the documentation of {pattern} names no method");
@@ -68,17 +70,17 @@ fn kind(pattern: &str) -> Result<Kind> {
 
 impl Row {
     /// The path for an office; other places are filled with what does not exist.
-    pub fn path(&self, office: &str) -> String {
+    pub(crate) fn path(&self, office: &str) -> String {
         let filled = self.pattern.replace("{office}", office).replace("{transfer}", UNKNOWN_TRANSFER);
         filled.replace("{n}", "1").replace("{fingerprint}", &"ab".repeat(32))
     }
 
-    pub fn is_send(&self) -> bool {
+    pub(crate) fn is_send(&self) -> bool {
         self.method == "POST" && self.pattern == routes::OUTBOX
     }
 
     /// What goes with the request. A new route with a method that needs a body and has none here fails.
-    pub fn body(&self, office: &str) -> Result<Body> {
+    pub(crate) fn body(&self, office: &str) -> Result<Body> {
         let reason = || json!({"reason": "test", "dry_run": true});
         Ok(match (self.method.as_str(), self.pattern.as_str()) {
             ("POST", routes::OUTBOX) => {
@@ -112,5 +114,5 @@ impl Row {
 }
 
 /// A transfer that does not exist.
-pub const UNKNOWN_TRANSFER: &str = "1-99999999-6";
+pub(crate) const UNKNOWN_TRANSFER: &str = "1-99999999-6";
 const SOURCE: &str = include_str!("../../../protocol/src/routes.rs");

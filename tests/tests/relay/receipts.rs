@@ -16,7 +16,7 @@ async fn a_receipt_is_verified_with_its_files_and_without_the_hub() -> Result<()
 
     let keys = world.path("jwks.json");
     std::fs::write(&keys, plan.caller.get("/.well-known/jwks.json").await?.status(200)?.body)?;
-    let local = reqwest::get(format!("{}/.well-known/jwks.json", world.hub.local_url())).await?.bytes().await?;
+    let local = careplan_tests::caller::local(&format!("{}/.well-known/jwks.json", world.hub.local_url())).await?.body;
     ensure!(local == std::fs::read(&keys)?, "the keys are published without a certificate too");
     world.hub.kill().await?;
     let keys = keys.display().to_string();
@@ -73,8 +73,19 @@ async fn openssl_shakes_hands_with_what_we_issue_and_opens_the_browser_file() ->
     let (certificate, key, ca) = written(&world, &plan)?;
     let address = world.hub.address()?.to_string();
     let shaken = openssl(&[
-        "s_client", "-connect", &address, "-CAfile", &ca, "-cert", &certificate, "-key", &key,
-        "-verify_return_error", "-verify_hostname", "localhost", "-brief",
+        "s_client",
+        "-connect",
+        &address,
+        "-CAfile",
+        &ca,
+        "-cert",
+        &certificate,
+        "-key",
+        &key,
+        "-verify_return_error",
+        "-verify_hostname",
+        "localhost",
+        "-brief",
     ])
     .await?
     .ok()?;

@@ -29,7 +29,7 @@ async fn every_sample_goes_to_its_recipient_and_arrives_byte_for_byte() -> Resul
         let into = world.path("in").join(unit.to.office.as_str());
         for (name, bytes) in &unit.files {
             let arrived = std::fs::read(into.join(name)).with_context(|| format!("{name} did not arrive"))?;
-            ensure!(arrived == bytes, "{name} arrived with other bytes");
+            ensure!(arrived == *bytes, "{name} arrived with other bytes");
         }
     }
     Ok(())
@@ -100,8 +100,10 @@ async fn an_interrupted_send_is_finished_by_the_next_one_under_its_own_key() -> 
     // The send is written down before the first attempt; then the program dies while the hub is away.
     careplan_tests::patience::eventually("the send is written down", 20, || async {
         let pending = plan.home.join(PLAN).join("pending");
-        let any = std::fs::read_dir(pending).is_ok_and(|mut folder| folder.next().is_some());
-        Ok(any.then_some(()))
+        let whole = |entry: std::io::Result<std::fs::DirEntry>| {
+            entry.is_ok_and(|entry| entry.path().join("intent.json").is_file())
+        };
+        Ok(std::fs::read_dir(pending).is_ok_and(|folder| folder.into_iter().any(whole)).then_some(()))
     })
     .await?;
     sending.kill().await?;
