@@ -144,8 +144,9 @@ async fn stage(
     std::fs::create_dir_all(&staging)?;
     let mut files = Vec::new();
     for planned in place::plan(transfer, to) {
-        // Placed by a person, or asked for a second time: the same bytes need no second copy.
-        if !place::is_there(&planned)? {
+        // Placed by a person, or asked for a second time: the same bytes need no second copy. But a transfer that the hub
+        // has given nothing of yet does not count as fetched there, and could never be acknowledged.
+        if transfer.fetched_at.is_none() || !place::is_there(&planned)? {
             let part = place::part(&to.folder, transfer.id, planned.file.n);
             download(desk, transfer.id, planned.file, &part, meter.clone()).await?;
         }

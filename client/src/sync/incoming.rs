@@ -15,8 +15,12 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 impl Sync {
-    /// Fetches what is new and acknowledges what was taken away.
+    /// Acknowledges what was taken away and fetches what is new: in this order, since what is new may come under the same
+    /// names.
     pub(super) async fn receive(&mut self) -> Result<(), SyncError> {
+        if self.settings.acknowledge_when_moved {
+            self.acknowledge_moved().await?;
+        }
         let mut tried = HashSet::new();
         // A sender whose earlier unit waits: the later ones wait behind it, so that the order stands.
         let mut held = HashSet::new();
@@ -31,13 +35,9 @@ impl Sync {
             let new = fetching::new_transfers(&self.desk).await?;
             let untried: Vec<Transfer> = new.into_iter().filter(|transfer| !tried.contains(&transfer.id)).collect();
             if untried.is_empty() {
-                break;
+                return Ok(());
             }
             self.fetch_all(untried, &mut tried, &mut held).await?;
-        }
-        match self.settings.acknowledge_when_moved {
-            true => self.acknowledge_moved().await,
-            false => Ok(()),
         }
     }
 
@@ -99,6 +99,10 @@ impl Sync {
                 // Its record on the hub is over; there is nobody left to tell.
                 Err(Error::Problem { problem, .. }) if matches!(problem.status, 404 | 410) => {
                     records.acknowledged(record.transfer)?;
+                }
+                Err(why) if concerns_one_transfer(&why) => {
+                    self.summary.not_fetched += 1;
+                    self.tell(&Happening::FetchFailed(record.transfer, why.into()));
                 }
                 Err(why) => return Err(why.into()),
             }
