@@ -5,6 +5,7 @@ use careplan_tests::world::{HELPER, PLAN, TWO_DESKS};
 use careplan_tests::{Office, Outcome, World, samples};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 #[tokio::test]
 async fn two_desks_sync_side_by_side_and_neither_takes_the_others_files() -> Result<()> {
@@ -44,6 +45,7 @@ async fn sync_sends_what_is_complete_and_sorts_out_the_rest() -> Result<()> {
     std::fs::write(desk.out.join("UP7HYO_unknown.CSV"), b"x")?;
     world.admin(["office", "remove", TWO_DESKS, "--reason", "test"]).await?.ok()?;
     desk.once(&plan, PLAN).await?.exited(3)?;
+    tokio::time::sleep(Duration::from_millis(1200)).await;
     desk.once(&plan, PLAN).await?;
     ensure!(plan.outbox("").await?.len() == 1, "one unit was sent");
     for (shelf, wanted) in [("sent", &good.files[0].0), ("not-on-hub", &away.files[0].0)] {
@@ -67,16 +69,22 @@ async fn what_the_care_software_takes_away_is_acknowledged_and_nothing_is_overwr
     plan.send_unit(&unit).await?;
     desk.once(&helper, HELPER).await?.ok()?;
     ensure!(plan.outbox("state=fetched").await?.len() == 1, "fetching does not acknowledge");
-    // The same names again: they wait until the first ones are taken away.
-    plan.send_unit(&unit).await?;
+    // The same names with other contents: they wait until the first ones are taken away.
+    let mut other = unit.clone();
+    other.files[1].1 = [other.files[1].1.as_ref(), b"\r\n"].concat().into();
+    plan.send_unit(&other).await?;
     desk.once(&helper, HELPER).await?;
+    ensure!(plan.outbox("state=accepted").await?.len() == 1, "what has no place yet is not fetched");
     for (name, bytes) in &unit.files {
         ensure!(std::fs::read(desk.inside.join(name))? == *bytes);
         std::fs::remove_file(desk.inside.join(name))?;
     }
     desk.once(&helper, HELPER).await?.ok()?;
+    desk.once(&helper, HELPER).await?.ok()?;
     ensure!(plan.outbox("state=imported").await?.len() == 1);
-    ensure!(files(&desk.inside)?.len() == unit.files.len(), "the second one came then");
+    for (name, bytes) in &other.files {
+        ensure!(std::fs::read(desk.inside.join(name))? == *bytes, "the second one came then");
+    }
     // Attachments stand apart, under names that any system takes.
     plan.send_file(HELPER, "CON.pdf", b"%PDF").await?;
     desk.once(&helper, HELPER).await?.ok()?;
@@ -86,6 +94,26 @@ async fn what_the_care_software_takes_away_is_acknowledged_and_nothing_is_overwr
         .collect();
     ensure!(folders.len() == 1 && !folders[0].join("CON.pdf").exists(), "{folders:?}");
     ensure!(std::fs::read_dir(&folders[0])?.count() == 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_unit_sent_twice_is_fetched_and_acknowledged_twice() -> Result<()> {
+    let world = World::new().await?;
+    let plan = world.office(PLAN)?;
+    let helper = world.office(HELPER)?.set_up().await?;
+    let desk = Desk::new(&world, "helper")?;
+    let unit = samples::unit("04")?;
+    plan.send_unit(&unit).await?;
+    plan.send_unit(&unit).await?;
+    desk.once(&helper, HELPER).await?.ok()?;
+    ensure!(plan.outbox("state=fetched").await?.len() == 2);
+    for (name, _) in &unit.files {
+        std::fs::remove_file(desk.inside.join(name))?;
+    }
+    desk.once(&helper, HELPER).await?.ok()?;
+    ensure!(plan.outbox("state=imported").await?.len() == 2);
+    ensure!(files(&desk.inside)?.is_empty(), "nothing comes a third time");
     Ok(())
 }
 

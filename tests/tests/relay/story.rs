@@ -101,7 +101,8 @@ async fn an_interrupted_send_is_finished_by_the_next_one_under_its_own_key() -> 
     careplan_tests::patience::eventually("the send is written down", 20, || async {
         let pending = plan.home.join(PLAN).join("pending");
         let whole = |entry: std::io::Result<std::fs::DirEntry>| {
-            entry.is_ok_and(|entry| entry.path().join("intent.json").is_file())
+            let path = entry.map(|entry| entry.path()).unwrap_or_default();
+            path.extension().is_none() && path.join("intent.json").is_file()
         };
         Ok(std::fs::read_dir(pending).is_ok_and(|folder| folder.into_iter().any(whole)).then_some(()))
     })
