@@ -66,8 +66,8 @@ async fn a_lost_certificate_is_replaced_and_dies_in_one_step() -> Result<()> {
     world.admin(missing.iter().copied().chain(["--verified-by", how])).await?.ok()?;
     old.get("inbox").await?.refused("certificate-revoked")?;
 
-    let folder = std::fs::read_dir(&out)?.filter_map(|entry| entry.ok()).map(|entry| entry.path());
-    let folder = folder.filter(|path| path.is_dir()).next().context("a bundle")?;
+    let mut folder = std::fs::read_dir(&out)?.filter_map(|entry| entry.ok()).map(|entry| entry.path());
+    let folder = folder.find(|path| path.is_dir()).context("a bundle")?;
     let new = Office::of(&world, HELPER, &folder)?.set_up().await?;
     plan.send_unit(&samples::unit("04")?).await?;
     let into = world.path("in").display().to_string();
@@ -84,8 +84,8 @@ async fn several_certificates_of_one_office_overlap() -> Result<()> {
     let first = world.office(PLAN)?;
     let out = world.path("second").display().to_string();
     world.admin(["certificate", "issue", "--office", PLAN, "--label", "受付PC", "--out", &out]).await?.ok()?;
-    let folder = std::fs::read_dir(&out)?.filter_map(|entry| entry.ok()).map(|entry| entry.path());
-    let folder = folder.filter(|path| path.is_dir()).next().context("a bundle")?;
+    let mut folder = std::fs::read_dir(&out)?.filter_map(|entry| entry.ok()).map(|entry| entry.path());
+    let folder = folder.find(|path| path.is_dir()).context("a bundle")?;
     let second = Office::of(&world, PLAN, &folder)?;
     first.get("inbox").await?.status(200)?;
     second.get("inbox").await?.status(200)?;
