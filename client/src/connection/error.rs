@@ -91,10 +91,14 @@ impl From<reqwest::Error> for Error {
     }
 }
 
-/// rustls errors travel inside an [`std::io::Error`].
+/// rustls errors travel inside [`std::io::Error`]s, which may stand inside each other and do not show what they hold as
+/// their source.
 fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
-    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    error.downcast_ref().or_else(|| inner?.downcast_ref())
+    let mut error = error;
+    while let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        error = inner;
+    }
+    error.downcast_ref()
 }
 
 fn from_tls(error: &rustls::Error) -> Error {
@@ -109,5 +113,19 @@ fn from_tls(error: &rustls::Error) -> Error {
             _ => Error::CertificateRefused(format!("{alert:?}")),
         },
         _ => Error::Unreachable(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn a_tls_error_is_found_however_deep_it_stands() {
+        let refused = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let error = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, refused));
+        assert!(matches!(tls_error(&error).map(from_tls), Some(Error::NotTheHub(_))));
+        assert!(tls_error(&io::Error::other("else")).is_none());
     }
 }
