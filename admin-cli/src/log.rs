@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 pub(crate) enum LogCommand {
     /// Show events
     #[command(
-        after_long_help = "Examples:\n  careplan-admin log search --office 1379999012 --peer 1379999020 --since 2026-10-01\n  careplan-admin log search --transfer 1-00001234-4\n  careplan-admin log search --kind refused --json"
+        after_long_help = "Examples:\n  careplan-admin log search --office 1379999012 --peer 1379999020 --since 2026-10-01\n  careplan-admin log search --transfer 1-00001234-2\n  careplan-admin log search --kind refused --json"
     )]
     Search {
         #[command(flatten)]

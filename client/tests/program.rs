@@ -51,7 +51,7 @@ fn wrong_use_ends_with_status_2() {
         &["--as", "123", "status"],
         &["fetch", "--into", "x"],
         &["fetch", "1-00000007-0", "--new", "--into", "x"],
-        &["ack", "1-00001234-4"],
+        &["ack", "1-00001234-2"],
         &["recall", "not-an-id"],
         &["sync", "--out", "x"],
         &["log", "--csv", "--json"],
