@@ -40,6 +40,17 @@ pub(crate) fn make_secret_folder(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A path where nothing is yet: the one asked for, or the next one with a number.
+pub(crate) fn free(path: &Path) -> PathBuf {
+    let numbered = |n: u32| {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!("-{n}"));
+        path.with_file_name(name)
+    };
+    let mut candidates = std::iter::once(path.to_owned()).chain((2..).map(numbered));
+    candidates.find(|candidate| !candidate.exists()).unwrap_or_else(|| path.to_owned())
+}
+
 /// Puts a finished folder in the place of another, if there is one.
 pub(crate) fn replace_folder(new: &Path, path: &Path) -> Result<(), Failure> {
     sync_folder(new)?;
@@ -81,4 +92,18 @@ fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_there_is_not_taken_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.b");
+        assert_eq!(free(&path), path);
+        make_folder(&path).unwrap();
+        assert_eq!(free(&path), folder.path().join("a.b-2"));
+    }
 }

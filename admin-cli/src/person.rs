@@ -10,13 +10,12 @@ use crate::output::{day, table};
 use crate::passphrase;
 use crate::session::Session;
 use careplan_certs::{Issued, Profile, request};
-use careplan_protocol::api::{AddPerson, Person, Role};
+use careplan_protocol::api::{AddPerson, Changed, Page, Person, Reason, Role};
 use careplan_protocol::routes::{self, path};
 use careplan_protocol::transfer::Fingerprint;
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use serde::Serialize;
-use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// What to do with operators.
@@ -137,7 +136,7 @@ async fn add(
         let home = session.home()?;
         let (issued, folder) = credential(session, &home, &what, &profile, out)?;
         let body = AddPerson { role, name: what.name, certificate: issued.pem, scope, until, dry_run: false };
-        if let Err(failure) = hub.post::<Value>(routes::ADMIN_PEOPLE, &body).await {
+        if let Err(failure) = hub.post::<Changed>(routes::ADMIN_PEOPLE, &body).await {
             if failure.is_refusal() {
                 let _ = std::fs::remove_dir_all(&folder);
                 Passphrases::open(out)?.remove(issued.facts.fingerprint)?;
@@ -173,7 +172,7 @@ fn credential(
     let now = session.now();
     let template = profile.template(&home.settings.lifetimes, now);
     let word = profile.word();
-    let folder = out.join(format!("{word}-{}", now.strftime("%Y%m%dT%H%M%SZ")));
+    let folder = files::free(&out.join(format!("{word}-{}", now.strftime("%Y%m%dT%H%M%SZ"))));
     files::make_secret_folder(&folder)?;
     let ca = home.ca_pem()?;
     let (issued, certificate, key) = match &what.csr {
@@ -205,13 +204,10 @@ fn credential(
     Ok((issued, folder))
 }
 
-/// The people of a role. The list comes whole or as a page.
+/// The people of a role.
 async fn people(hub: &Hub, role: Role) -> Result<Vec<Person>, Failure> {
-    let answer: Value = hub.get(routes::ADMIN_PEOPLE, &()).await?;
-    let items = answer.get("items").cloned().unwrap_or(answer);
-    let unreadable = |why: serde_json::Error| careplan_client::connection::Error::Unexpected(why.to_string());
-    let people: Vec<Person> = serde_json::from_value(items).map_err(unreadable)?;
-    Ok(people.into_iter().filter(|person| person.role == role).collect())
+    let page: Page<Person> = hub.get(routes::ADMIN_PEOPLE, &()).await?;
+    Ok(page.items.into_iter().filter(|person| person.role == role).collect())
 }
 
 async fn list(session: &Session, role: Role) -> Result<(), Failure> {
@@ -246,9 +242,9 @@ async fn remove(session: &Session, what: RemoveArguments, role: Role) -> Result<
         [] => return Err(Failure::Refused(format!("nobody here is {:?}; `list` names them", what.who))),
         _ => return Err(Failure::Refused(format!("several people are {:?}: give the fingerprint", what.who))),
     };
+    let body = Reason { reason: what.reason, dry_run: what.dry_run };
+    let _: Changed = hub.delete(&path(routes::ADMIN_PERSON, &[&person.fingerprint]), &body).await?;
     if !what.dry_run {
-        let body = careplan_protocol::api::Reason { reason: what.reason, dry_run: false };
-        let _: Value = hub.delete(&path(routes::ADMIN_PERSON, &[&person.fingerprint]), &body).await?;
         crate::office::note_revoked(session, &session.home()?, [person.fingerprint])?;
     }
     session.output.show(&person, |person| match what.dry_run {

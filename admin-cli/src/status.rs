@@ -3,10 +3,9 @@
 use crate::failure::Failure;
 use crate::output::{bytes, instant, pairs, table};
 use crate::session::Session;
-use careplan_protocol::api::{Check, HubStatus, Me, Role, Verdict};
+use careplan_protocol::api::{Changed, Check, HubStatus, Me, Role, Verdict};
 use careplan_protocol::routes;
 use clap::Subcommand;
-use serde_json::Value;
 
 /// What to do with the hub's clock.
 #[derive(Debug, Subcommand)]
@@ -93,7 +92,7 @@ pub(crate) async fn clock(session: &Session, command: &ClockCommand) -> Result<(
     let hub = session.hub()?;
     let status: HubStatus = hub.get(routes::ADMIN_STATUS, &()).await?;
     if !dry_run {
-        let _: Value = hub.post(routes::ADMIN_CLOCK, &serde_json::json!({})).await?;
+        let _: Changed = hub.post(routes::ADMIN_CLOCK, &serde_json::json!({})).await?;
     }
     let verb = if *dry_run { "would confirm" } else { "confirmed" };
     session

@@ -93,7 +93,8 @@ pub(super) async fn run(session: &Session, what: IssueArguments) -> Result<(), F
     };
     let mut maker = Maker::new(session, out)?;
     // The name tells bundles of one office apart, and is there before the certificate's fingerprint is.
-    let folder = out.join(format!("{}-{}", what.office, session.now().strftime("%Y%m%dT%H%M%SZ")));
+    let name = format!("{}-{}", what.office, session.now().strftime("%Y%m%dT%H%M%SZ"));
+    let folder = files::free(&out.join(name));
     let (certificate, facts) = match &key {
         None => {
             let bundle = maker.make(what.office, &office.name, &what.label, folder.clone())?;

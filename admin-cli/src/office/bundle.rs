@@ -13,12 +13,13 @@
 
 use crate::credential::{self, Passphrases};
 use crate::failure::Failure;
-use crate::files::{self, Mode};
+use crate::files;
 use crate::home::Home;
 use crate::passphrase;
 use crate::session::Session;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use careplan_certs::folder::write_new;
 use careplan_certs::{AuthorityFolder, Facts, Profile, reading};
 use careplan_protocol::office::OfficeNumber;
 use std::path::{Path, PathBuf};
@@ -121,9 +122,9 @@ impl<'a> Maker<'a> {
             pkcs12: STANDARD.encode(&sealed),
         };
         let text = serde_json::to_string_pretty(&bundle).unwrap_or_default() + "\n";
-        files::replace(&new.join(format!("{office}.careplan")), text.as_bytes(), Mode::Secret)?;
-        files::replace(&new.join(format!("{office}.p12")), &sealed, Mode::Secret)?;
-        files::replace(&new.join(format!("{office}.crt")), certificate.pem.as_bytes(), Mode::Open)?;
+        write_new(&new.join(format!("{office}.careplan")), text.as_bytes(), true)?;
+        write_new(&new.join(format!("{office}.p12")), &sealed, true)?;
+        write_new(&new.join(format!("{office}.crt")), certificate.pem.as_bytes(), false)?;
         self.forget(&folder, office)?;
         files::replace_folder(&new, &folder)?;
         Ok(Bundle { folder, certificate: certificate.pem, facts: certificate.facts })
