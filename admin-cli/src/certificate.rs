@@ -6,7 +6,7 @@ mod issue;
 
 use crate::failure::Failure;
 use crate::hub::ALL;
-use crate::office::{self, report};
+use crate::office::{self, report_certificates};
 use crate::session::Session;
 use careplan_protocol::api::{Certificate, Changed, OfficesQuery, Reason};
 use careplan_protocol::office::OfficeNumber;
@@ -78,7 +78,7 @@ async fn revoke(session: &Session, what: RevokeArguments) -> Result<(), Failure>
     if !what.dry_run {
         office::note_revoked(session, &session.home()?, [what.fingerprint])?;
     }
-    report(session, &changed, what.dry_run);
+    report_certificates(session, &changed, what.dry_run);
     Ok(())
 }
 

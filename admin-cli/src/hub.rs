@@ -85,10 +85,10 @@ impl Hub {
         while items.len() < most {
             filters.page(after, (most - items.len()).min(PAGE));
             let page: Page<T> = self.get(path, &filters).await?;
-            let empty = page.items.is_empty();
             items.extend(page.items);
+            // A page may be empty and yet not the last: the hub looks at a bounded part of its log at a time.
             after = page.next;
-            if after.is_none() || empty {
+            if after.is_none() {
                 break;
             }
         }

@@ -167,8 +167,12 @@ fn settings(what: &InitArguments, hub: &str) -> Result<String, Failure> {
 fn text(made: &Made) -> String {
     let (hub, operator) = (made.hub_folder.display(), made.operator_folder.display());
     let fingerprint = made.operator_fingerprint.map(|found| found.to_string()).unwrap_or_else(|| "(dry run)".into());
+    let address = match made.hub.strip_suffix(":0") {
+        Some(host) => format!("{host}: its port is in data/addresses.json once it listens; give it with --hub"),
+        None => made.hub.clone(),
+    };
     let head = pairs(&[
-        ("hub", made.hub.clone()),
+        ("hub", address),
         ("for the hub's machine", hub.to_string()),
         ("for the operator", operator.to_string()),
         ("first operator", format!("{}, certificate {fingerprint}", made.operator)),

@@ -160,10 +160,19 @@ pub(crate) fn note_revoked(
     Ok(())
 }
 
-/// Tells what a change did.
+/// Tells what a change did, with the office as it is then.
 pub(crate) fn report(session: &Session, changed: &Changed, dry_run: bool) {
+    tell(session, changed, dry_run, show::head);
+}
+
+/// The same with the office's certificates.
+pub(crate) fn report_certificates(session: &Session, changed: &Changed, dry_run: bool) {
+    tell(session, changed, dry_run, show::text);
+}
+
+fn tell(session: &Session, changed: &Changed, dry_run: bool, text: fn(&OfficeRecord) -> String) {
     session.output.show(changed, |changed| {
-        let office = changed.office.as_ref().map(show::text).unwrap_or_default();
+        let office = changed.office.as_ref().map(text).unwrap_or_default();
         format!("{}{}\n{office}", effect(changed.effect), if dry_run { " (dry run: nothing was changed)" } else { "" })
     });
 }

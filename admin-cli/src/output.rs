@@ -97,7 +97,7 @@ fn failure_json(failure: &Failure) -> serde_json::Value {
 /// A table: heads, then rows.
 pub(crate) fn table<const N: usize>(heads: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(heads.to_vec());
     let mut count = 0;
     for row in rows {

@@ -3,7 +3,7 @@
 
 use crate::failure::Failure;
 use crate::files::{self, Mode};
-use crate::office::{Maker, report};
+use crate::office::{Maker, report_certificates};
 use crate::session::Session;
 use careplan_certs::{Facts, Profile, reading, request};
 use careplan_protocol::api::{Changed, OfficeRecord, RegisterCertificate};
@@ -128,7 +128,7 @@ pub(super) async fn run(session: &Session, what: IssueArguments) -> Result<(), F
         }
     };
     note_lost(session, &maker, &office, &what.why)?;
-    report(session, &changed, false);
+    report_certificates(session, &changed, false);
     session.output.remark(&format!("bundle: {}", folder.display()));
     Ok(())
 }
@@ -142,7 +142,7 @@ pub(super) async fn register(session: &Session, what: RegisterArguments) -> Resu
     }
     let body = what.why.body(reading::pem(&reading::der(&bytes)?), &what.label);
     let changed: Changed = session.hub()?.change(routes::ADMIN_OFFICE_CERTIFICATES, what.office, &body).await?;
-    report(session, &changed, what.why.dry_run);
+    report_certificates(session, &changed, what.why.dry_run);
     Ok(())
 }
 

@@ -13,13 +13,18 @@ pub(super) async fn run(session: &Session, office: OfficeNumber) -> Result<(), F
     Ok(())
 }
 
-/// An office as text.
+/// An office with its certificates as text.
 pub(crate) fn text(office: &OfficeRecord) -> String {
+    format!("{}\n{}", head(office), certificates(&office.certificates))
+}
+
+/// An office as text.
+pub(crate) fn head(office: &OfficeRecord) -> String {
     let types: Vec<&str> = office.service_types.iter().map(|kind| kind.as_str()).collect();
     let licence = office.licence.as_ref().map_or_else(|| "none".to_owned(), licence);
     let seen = office.last_seen.map_or_else(|| "never since the hub started".to_owned(), instant);
     let program = office.client.as_ref().map(|client| format!(" with {client}")).unwrap_or_default();
-    let head = pairs(&[
+    pairs(&[
         ("office", office.office.to_string()),
         ("name", office.name.clone()),
         ("kana", office.kana.clone()),
@@ -30,8 +35,7 @@ pub(crate) fn text(office: &OfficeRecord) -> String {
         ("licence", licence),
         ("last seen", format!("{seen}{program}")),
         ("unfetched", office.unfetched.to_string()),
-    ]);
-    format!("{head}\n{}", certificates(&office.certificates))
+    ])
 }
 
 /// Certificates as a table.
