@@ -42,10 +42,10 @@ pub(crate) struct InitArguments {
     #[arg(long, value_name = "HUB", default_value = "careplan-hub")]
     pub(crate) name: String,
     /// Who runs it: signs letters to offices
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) organization: String,
     /// Whom offices ask (telephone, mail): stands in letters
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) contact: String,
     /// Say what would be made, but make nothing
     #[arg(long)]

@@ -42,7 +42,7 @@ pub(crate) enum LicenceCommand {
     /// List licences with all their terms
     #[command(after_long_help = "Example:\n  careplan-admin licence list --expiring 60")]
     List {
-        /// Only those that end within so many days
+        /// Only those that end within so many days and do not renew by themselves
         #[arg(long, value_name = "DAYS")]
         expiring: Option<u32>,
     },

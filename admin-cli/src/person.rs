@@ -82,7 +82,7 @@ pub(crate) struct RemoveArguments {
     /// The certificate's fingerprint, or the person's name if no other has it
     who: String,
     /// Why
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     reason: String,
     /// Say who would be removed, but change nothing
     #[arg(long)]

@@ -60,7 +60,7 @@ struct Why {
     #[arg(long, value_name = "TEXT", default_value = "device")]
     reason: String,
     /// With --reason lost: how the person was identified; stands in the log
-    #[arg(long, value_name = "TEXT", default_value = "", required_if_eq("reason", "lost"))]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, required_if_eq("reason", "lost"))]
     verified_by: String,
     /// With --reason lost: which certificates were lost [default: all of the office]
     #[arg(long, value_name = "FINGERPRINT", value_delimiter = ',')]

@@ -43,10 +43,10 @@ pub(crate) struct EnrolArguments {
     #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', conflicts_with = "csv")]
     service_types: Vec<ServiceType>,
     /// Reading of the name
-    #[arg(long, value_name = "TEXT", default_value = "", conflicts_with = "csv")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, conflicts_with = "csv")]
     kana: String,
     /// Address for notices
-    #[arg(long, value_name = "ADDRESS", default_value = "", conflicts_with = "csv")]
+    #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true, conflicts_with = "csv")]
     email: String,
     /// First day of the licence, in Japan [default: today]
     #[arg(long, value_name = "DATE", conflicts_with = "csv")]
