@@ -96,16 +96,25 @@ pub fn describe(office: &Office, today: Date) -> Option<api::Licence> {
     let coming = || office.terms.iter().find(|term| term.ended_at.is_none() && term.from > today);
     let running = running(office, today);
     let term = running.or_else(coming).or_else(|| office.terms.last())?;
-    let last = covered_until(office).filter(|_| running.is_some());
+    let until = without_gap(office, term);
     Some(api::Licence {
         from: term.from,
-        until: term.until,
+        until,
         running: running.is_some(),
-        days_left: last.map_or(0, |until| days_between(today, until) + 1),
+        days_left: running.map_or(0, |_| days_between(today, until) + 1),
         renews: !office.declined && !office.removed,
         fee: term.fee,
         campaign: term.campaign.clone(),
     })
+}
+
+/// The last day of a term and of those that follow it without a gap.
+fn without_gap(office: &Office, term: &Term) -> Date {
+    let follows = |until: Date| {
+        let next = until.saturating_add(1.day());
+        office.terms.iter().find(|later| later.ended_at.is_none() && later.from == next)
+    };
+    std::iter::successors(Some(term), |term| follows(term.until)).last().unwrap_or(term).until
 }
 
 /// Whole days from one day to another.
@@ -167,6 +176,16 @@ mod tests {
         let office = office(&[(from, last_day(from))]);
         assert_eq!(renewal_start(&office, date(2026, 12, 1)), date(2027, 4, 1));
         assert_eq!(renewal_start(&office, date(2027, 6, 1)), date(2027, 6, 1));
+    }
+
+    #[test]
+    fn a_term_added_in_time_moves_the_end_and_one_behind_a_gap_does_not() {
+        let (first, second) = ((date(2026, 4, 1), date(2027, 3, 31)), (date(2027, 4, 1), date(2028, 3, 31)));
+        let licence = describe(&office(&[first, second]), date(2027, 3, 31)).unwrap();
+        assert_eq!((licence.from, licence.until, licence.days_left), (first.0, second.1, 367));
+        let later = (date(2027, 5, 1), date(2028, 4, 30));
+        let licence = describe(&office(&[first, later]), date(2027, 3, 31)).unwrap();
+        assert_eq!((licence.until, licence.days_left), (first.1, 1));
     }
 
     #[test]

@@ -80,12 +80,12 @@ pub struct Licence {
     /// First day in Japan of the running, coming or last term.
     #[schema(value_type = String, format = Date)]
     pub from: Date,
-    /// Its last day.
+    /// Its last day, and that of the terms that follow it without a gap.
     #[schema(value_type = String, format = Date)]
     pub until: Date,
     /// Whether a term is running today.
     pub running: bool,
-    /// Days left of it, today included; 0 when none runs.
+    /// Days left until then, today included; 0 when none runs.
     pub days_left: i64,
     /// Whether the next term starts by itself.
     pub renews: bool,
