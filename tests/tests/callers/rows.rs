@@ -41,11 +41,9 @@ pub(crate) fn all() -> Result<Vec<Row>> {
     let mut methods: Vec<String> = Vec::new();
     for line in SOURCE.lines() {
         if let Some(text) = line.strip_prefix("/// ") {
-            methods.extend(
-                ["GET", "POST", "PUT", "DELETE"]
-                    .iter()
-                    .filter_map(|method| text.contains(&format!("`{method}`")).then(|| (*method).to_owned())),
-            );
+            let named =
+                ["GET", "POST", "PUT", "DELETE"].into_iter().filter(|method| text.contains(&format!("`{method}`")));
+            methods.extend(named.map(str::to_owned));
         } else if let Some(rest) = line.strip_prefix("pub const ") {
             let pattern = rest.split('"').nth(1).context(rest.to_owned())?.to_owned();
             ensure!(!methods.is_empty(), "the documentation of {pattern} names no method");

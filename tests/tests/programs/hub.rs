@@ -1,0 +1,67 @@
+//! careplan-hub: configuration and its end.
+
+use anyhow::{Result, ensure};
+use careplan_tests::world::PLAN;
+use careplan_tests::{World, programs};
+use std::path::Path;
+use std::time::Duration;
+
+#[tokio::test]
+async fn configuration_is_checked_and_shown_and_unknown_keys_are_refused() -> Result<()> {
+    let world = World::empty(&[]).await?;
+    let file = world.hub.folder.join("hub.toml");
+    hub(&["check-config"], &file).await?.ok()?;
+    let shown = hub(&["show-config"], &file).await?.ok()?.stdout;
+    for key in ["[listen]", "[limits]", "transfer_bytes", "retention"] {
+        ensure!(shown.contains(key), "{key} is not shown:\n{shown}");
+    }
+    let master = std::fs::read_to_string(world.hub.folder.join("keys/master.key"))?;
+    ensure!(!shown.contains(master.trim()), "a secret is shown");
+    let text = std::fs::read_to_string(&file)?;
+    for wrong in ["colour = \"red\"\n", "[listen]\nadress = \"127.0.0.1:1\"\n", "[limits]\nfiles = \"many\"\n"] {
+        let other = world.hub.folder.join("wrong.toml");
+        std::fs::write(&other, format!("{wrong}{text}"))?;
+        for command in ["check-config", "serve"] {
+            let outcome = hub(&[command], &other).await?;
+            ensure!(outcome.code == 2, "{command} with {wrong}: {outcome:?}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_test_clock_is_refused_where_others_can_call() -> Result<()> {
+    let world = World::empty(&[]).await?;
+    let mut command = programs::command(programs::built("careplan-hub")?);
+    command.arg("check-config").arg("--config").arg(world.hub.folder.join("hub.toml"));
+    let outcome = programs::run(command.env("CAREPLAN_HUB__LISTEN__ADDRESS", "0.0.0.0:0")).await?;
+    ensure!(outcome.code == 2, "{outcome:?}");
+    ensure!(world.hub.log().contains("clock"), "a test clock is said loudly");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stop_lets_running_requests_end_and_a_new_certificate_is_taken_up_without_a_stop() -> Result<()> {
+    let mut world = World::new().await?;
+    let plan = world.office(PLAN)?;
+    let waiting = tokio::spawn({
+        let plan = plan.clone();
+        async move { plan.get("inbox?wait=30").await }
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let id = world.hub.id().unwrap_or_default().to_string();
+    programs::run(programs::command("kill").args(["-HUP", &id])).await?.ok()?;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    ensure!(!waiting.is_finished(), "a reload drops no request");
+    plan.get("outbox").await?.status(200)?;
+    let status = world.hub.stop().await?;
+    ensure!(status.code() == Some(0), "{status}");
+    let answer = waiting.await?;
+    ensure!(answer.is_ok_and(|answer| answer.status < 500), "the wait is answered at the stop");
+    Ok(())
+}
+
+async fn hub(arguments: &[&str], config: &Path) -> Result<careplan_tests::Outcome> {
+    let mut command = programs::command(programs::built("careplan-hub")?);
+    programs::run(command.args(arguments).arg("--config").arg(config)).await
+}
