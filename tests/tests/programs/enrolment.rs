@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use careplan_tests::world::PLAN;
 use careplan_tests::{Office, World, samples};
 use serde_json::Value;
+use std::path::PathBuf;
 
 #[tokio::test]
 async fn a_second_run_reports_unchanged_and_keeps_the_bundles() -> Result<()> {
@@ -25,12 +26,10 @@ async fn wrong_rows_are_refused_with_their_reason_and_the_others_go_through() ->
     let text = "office,service_type,name,kana,email,applied_on,fee,campaign\n\
         1370100008,43,良い事業所,ヨイ,a@example.jp,,10000,春\n\
         1370100008,46,良い事業所,ヨイ,a@example.jp,,10000,春\n\
-        1379999012,43,検査数字の合わない事業所,,,,,\n\
+        1379999013,43,検査数字の合わない事業所,,,,,\n\
         13799,11,短い番号,,,,,\n\
         1472700002,x,種類の無い事業所,,,,,\n";
-    // Written as old care software writes it.
-    let (bytes, ..) = (text.as_bytes().to_vec(), ());
-    std::fs::write(&roster, bytes)?;
+    std::fs::write(&roster, text)?;
     let file = roster.display().to_string();
     let dry = world.admin(["--json", "office", "enrol", "--dry-run", "--csv", &file]).await?.exited(3)?;
     ensure!(rows(serde_json::from_str(&dry.stdout)?)?.iter().any(|row| row["outcome"] == "created"), "{}", dry.stdout);
@@ -62,16 +61,15 @@ async fn an_office_may_keep_its_key_and_send_a_request() -> Result<()> {
     std::fs::write(&csr, request)?;
     let (file, out) = (csr.display().to_string(), world.path("by-request").display().to_string());
     world.admin(["certificate", "issue", "--office", PLAN, "--csr", &file, "--out", &out]).await?.ok()?;
+    let issued = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.starts_with(PLAN) && (name.ends_with(".crt") || name.ends_with(".pem"))
+    };
     let mut found = None;
     for folder in std::fs::read_dir(&out)? {
         let folder = folder?.path();
         if folder.is_dir() {
-            for entry in std::fs::read_dir(folder)? {
-                let path = entry?.path();
-                if path.extension().is_some_and(|end| end == "crt" || end == "pem") {
-                    found = found.or(Some(path));
-                }
-            }
+            found = std::fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path())).find(issued);
         }
     }
     let certificate = std::fs::read_to_string(found.context("a certificate")?)?;

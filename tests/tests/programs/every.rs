@@ -58,7 +58,8 @@ async fn setup_refuses_a_wrong_passphrase_and_what_is_no_bundle() -> Result<()> 
     std::fs::write(&wrong, "not the passphrase\n")?;
     std::fs::write(&file, "{}")?;
     let with = |bundle: &std::path::Path| {
-        ["setup".into(), bundle.into(), "--passphrase-file".into(), wrong.clone().into_os_string()] as [std::ffi::OsString; 4]
+        ["setup".into(), bundle.into(), "--passphrase-file".into(), wrong.clone().into_os_string()]
+            as [std::ffi::OsString; 4]
     };
     let outcome = plan.careplan(with(&plan.bundle)).await?;
     ensure!(outcome.code == 1 || outcome.code == 2, "{outcome:?}");
