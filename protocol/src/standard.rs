@@ -1,11 +1,20 @@
-//! What the national file standard (ケアプランデータ連携標準仕様) says about names and send units.
+//! What the national file standard (ケアプランデータ連携標準仕様) says about names, send units and contents.
 //!
-//! Only names are looked at so far; what stands inside the files is not.
+//! The tables of the standard are data (`protocol/data`); [`Checker`] holds files against them.
 
+mod check;
+mod context;
+mod cp932;
+mod data;
+mod finding;
 mod name;
 mod prefix;
+mod reader;
 mod unit;
 
+pub use check::{CheckedFile, Checker, FileCheck, Report};
+pub use context::{Context, KnownOffices, Sizes};
+pub use finding::{Finding, Place, Rule, Severity};
 pub use name::{MonthPart, NameError, NameForm, StandardName, UnitStamp};
 pub use prefix::Prefix;
 pub use unit::{Unit, UnitError, UnitKey, group};

@@ -1,0 +1,68 @@
+//! How fast the checker is on one core: the good samples, each repeated to some size, in pieces as they come from a line.
+//!
+//! ```text
+//! cargo run --release -p careplan-protocol --example checker_throughput [MEGABYTES]
+//! ```
+
+use careplan_protocol::office::Address;
+use careplan_protocol::standard::{Checker, Context};
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+fn main() -> io::Result<()> {
+    let megabytes: usize = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(16);
+    let mut out = io::stdout().lock();
+    let (mut bytes, mut time) = (0, Duration::ZERO);
+    for (name, content) in samples()? {
+        let repeated = content.repeat((megabytes * 1_000_000).div_ceil(content.len()));
+        let context = Context { acting: sender(&name), ..Context::default() };
+        let begun = now();
+        let mut checker = Checker::new(context);
+        let mut file = checker.file(&name, &name);
+        repeated.chunks(PIECE).for_each(|piece| file.feed(piece));
+        checker.add(file.finish());
+        let report = checker.finish();
+        let took = now() - begun;
+        writeln!(out, "{:7.0} MB/s  {:5} findings  {name}", rate(repeated.len(), took), report.findings.len())?;
+        (bytes, time) = (bytes + repeated.len(), time + took);
+    }
+    writeln!(out, "{:7.0} MB/s  altogether", rate(bytes, time))
+}
+
+fn samples() -> io::Result<Vec<(String, Vec<u8>)>> {
+    let mut samples = Vec::new();
+    for unit in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/samples/good"))? {
+        let unit = unit?.path();
+        if !unit.is_dir() {
+            continue;
+        }
+        for file in std::fs::read_dir(unit)? {
+            let file = file?;
+            let name = file.file_name().to_string_lossy().into_owned();
+            if name.ends_with(".CSV") {
+                samples.push((name, std::fs::read(file.path())?));
+            }
+        }
+    }
+    samples.sort();
+    Ok(samples)
+}
+
+/// The sender in a name, so that `owner` is checked too.
+fn sender(name: &str) -> Option<Address> {
+    let name = careplan_protocol::standard::StandardName::parse(name).ok()??;
+    Some(name.from)
+}
+
+fn rate(bytes: usize, time: Duration) -> f64 {
+    bytes as f64 / 1e6 / time.as_secs_f64()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a measurement asks the machine for the time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// As much as is read from a connection at once.
+const PIECE: usize = 64 << 10;

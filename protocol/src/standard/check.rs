@@ -1,0 +1,85 @@
+//! The checker: what is wrong with files before they are sent, told at its cause.
+//!
+//! Files are fed in pieces; nothing is read from disk and a file is never held in memory. The order is name → bytes →
+//! quote → version → columns → month → value, then the unit; `docs/checks.md` lists the rules with their sources.
+//!
+//! ```
+//! use careplan_protocol::standard::{Checker, Context};
+//! let mut checker = Checker::new(Context::default());
+//! let mut file = checker.file("UPJSK_202610_1379999020_11_1379999012_43_20261106100014.CSV", "as the caller calls it");
+//! file.feed(b"");
+//! checker.add(file.finish());
+//! let report = checker.finish();
+//! assert_eq!(report.findings[0].rule.id(), "empty");
+//! ```
+//!
+//! `late` and `reused` need to know what was sent before; they are not looked at here.
+
+mod content;
+mod facts;
+mod file;
+mod name;
+mod rows;
+mod unit;
+mod value;
+
+pub use file::{CheckedFile, FileCheck};
+
+use super::context::Context;
+use super::finding::{Finding, Severity};
+use std::sync::Arc;
+
+/// Checks the files of one send, or of many.
+pub struct Checker {
+    context: Arc<Context>,
+    files: Vec<CheckedFile>,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// The findings, file by file in the order in which the files came, within a file by place.
+    pub findings: Vec<Finding>,
+    /// So many more findings were left out, because their files have very many.
+    pub left_out: u64,
+}
+
+impl Report {
+    /// Whether anything keeps the files from being sent.
+    pub fn has_errors(&self) -> bool {
+        self.findings.iter().any(Finding::is_error)
+    }
+}
+
+impl Checker {
+    /// A checker for a sender, recipient and offices.
+    pub fn new(context: Context) -> Self {
+        Self { context: Arc::new(context), files: Vec::new() }
+    }
+
+    /// Begins a file: `name` is its name for the recipient, `label` what findings call it.
+    pub fn file(&self, name: &str, label: &str) -> FileCheck {
+        FileCheck::new(Arc::clone(&self.context), name, label)
+    }
+
+    /// Adds a file that has been fed.
+    pub fn add(&mut self, file: CheckedFile) {
+        self.files.push(file);
+    }
+
+    /// Checks the units that the files make, and tells everything.
+    pub fn finish(mut self) -> Report {
+        unit::check(&mut self.files);
+        let mut report = Report::default();
+        for file in self.files {
+            let mut findings = file.findings;
+            findings.kept.sort_by_key(|finding| (finding.place.row, finding.place.item, finding.rule));
+            report.left_out += findings.left_out;
+            report.findings.append(&mut findings.kept);
+        }
+        if self.context.strict {
+            report.findings.iter_mut().for_each(|finding| finding.severity = Severity::Error);
+        }
+        report
+    }
+}

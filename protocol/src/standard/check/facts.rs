@@ -1,0 +1,186 @@
+//! What records say together: `duplicate` and `owner` within a file, and what the unit compares for `unrelated` and `form7`.
+
+use super::rows::place;
+use crate::office::{OfficeNumber, ServiceType};
+use crate::standard::context::{Context, is_planning};
+use crate::standard::data::{Layout, pack, tables};
+use crate::standard::finding::{Findings, Place, Rule, words};
+use crate::standard::name::StandardName;
+use crate::standard::prefix::Prefix;
+use crate::standard::reader::Record;
+use std::collections::{HashMap, HashSet};
+
+/// A person of form 6 or 7.
+pub(super) struct Person {
+    pub(super) place: Place,
+    /// Has a service of the receiving number and type.
+    pub(super) related: bool,
+}
+
+/// A service of a person at an office: how often, and where it stands first.
+pub(super) struct Service {
+    pub(super) times: i64,
+    pub(super) place: Place,
+}
+
+/// What is gathered from the records of one file.
+pub(super) struct Facts {
+    prefix: Prefix,
+    receiver: (OfficeNumber, Option<ServiceType>),
+    /// The acting office, where the file has to be its own.
+    owner: Option<OfficeNumber>,
+    not_own: Option<Place>,
+    not_own_records: u64,
+    seen: HashSet<Vec<u8>>,
+    key: Vec<u8>,
+    /// By insurer and insured number.
+    pub(super) persons: HashMap<Vec<u8>, Person>,
+    /// By person, office, satellite and service code.
+    pub(super) services: HashMap<Vec<u8>, Service>,
+}
+
+impl Facts {
+    pub(super) fn new(context: &Context, name: &StandardName) -> Self {
+        let acting = context.acting.map(|acting| acting.office).filter(|office| *office == name.from.office);
+        let is_preventive = |service_type: Option<ServiceType>| {
+            service_type.is_some_and(|service_type| is_planning(service_type) && service_type.as_str() != "43")
+        };
+        // Y4 and Y8 go through support centres, which act for others.
+        let delegated = is_preventive(name.from.service_type) || is_preventive(name.to.service_type);
+        Self {
+            prefix: name.prefix,
+            receiver: (name.to.office, name.to.service_type),
+            owner: acting.filter(|_| !delegated),
+            not_own: None,
+            not_own_records: 0,
+            seen: HashSet::new(),
+            key: Vec::new(),
+            persons: HashMap::new(),
+            services: HashMap::new(),
+        }
+    }
+
+    /// Takes a record whose values hold.
+    pub(super) fn take(&mut self, layout: &Layout, record: &Record<'_>, findings: &mut Findings) {
+        match self.prefix {
+            Prefix::Up2kyo => self.duplicate(layout, record, findings),
+            Prefix::Upplan => {
+                self.own(layout, layout.planner, record);
+                self.form(layout, record);
+            }
+            Prefix::Upsikyu => self.form(layout, record),
+            Prefix::Upjsk => self.own(layout, layout.provider, record),
+            _ => {}
+        }
+    }
+
+    fn duplicate(&mut self, layout: &Layout, record: &Record<'_>, findings: &mut Findings) {
+        self.begin_key(layout, record);
+        for item in &layout.sort {
+            self.key.push(b',');
+            self.key.extend_from_slice(record.value(*item));
+        }
+        if self.seen.contains(&self.key) {
+            let text = words(
+                "課題NO・援助目標NO・援助内容NOの組が前の行と重なっています。番号を振り直してください",
+                "the same numbers of 課題NO, 援助目標NO and 援助内容NO stand in an earlier record; number them anew",
+            );
+            findings.warning(Rule::Duplicate, place(record, layout.sort.last().copied()), text);
+        } else {
+            self.seen.insert(self.key.clone());
+        }
+    }
+
+    /// Whether the record is the acting office's own; preventive services may be another's.
+    fn own(&mut self, layout: &Layout, item: Option<usize>, record: &Record<'_>) {
+        let (Some(owner), Some(item)) = (self.owner, item) else { return };
+        let value = record.value(item);
+        if value.is_empty() || value == owner.as_bytes() || tables().preventive.contains(&service_type(layout, record))
+        {
+            return;
+        }
+        self.not_own.get_or_insert_with(|| place(record, Some(item)));
+        self.not_own_records += 1;
+    }
+
+    fn form(&mut self, layout: &Layout, record: &Record<'_>) {
+        let (Some(provider), Some(service)) = (layout.provider, layout.service) else { return };
+        let (office, code) = (record.value(provider), record.value(service));
+        let (receiver, wanted) = self.receiver;
+        let related =
+            office == receiver.as_bytes() && wanted.is_none_or(|wanted| code.starts_with(wanted.as_bytes().as_slice()));
+        self.begin_key(layout, record);
+        match self.persons.get_mut(&self.key) {
+            Some(person) => person.related |= related,
+            None => {
+                let place = place(record, Some(layout.insured));
+                self.persons.insert(self.key.clone(), Person { place, related });
+            }
+        }
+        if code == b"999999" || SUBTOTALS.iter().any(|subtotal| code.ends_with(subtotal.as_slice())) {
+            return;
+        }
+        for value in [office, layout.satellite.map_or(&b""[..], |item| record.value(item)), code] {
+            self.key.push(b',');
+            self.key.extend_from_slice(value);
+        }
+        let times = times(layout, record);
+        match self.services.get_mut(&self.key) {
+            Some(known) => known.times += times,
+            None => {
+                let place = place(record, Some(service));
+                self.services.insert(self.key.clone(), Service { times, place });
+            }
+        }
+    }
+
+    fn begin_key(&mut self, layout: &Layout, record: &Record<'_>) {
+        self.key.clear();
+        self.key.extend_from_slice(record.value(layout.insurer));
+        self.key.push(b',');
+        self.key.extend_from_slice(record.value(layout.insured));
+    }
+
+    /// Tells what was counted.
+    pub(super) fn finish(&mut self, findings: &mut Findings) {
+        let (Some(place), Some(owner), rows) = (self.not_own, self.owner, self.not_own_records) else { return };
+        let text = if self.prefix == Prefix::Upjsk {
+            words(
+                format!(
+                    "サービス事業者コードが送信する事業所 {owner} でない行があります（{rows}行）。自事業所の実績だけを送ってください"
+                ),
+                format!(
+                    "サービス事業者コード is not the sending office {owner} in {rows} records; send only your own results"
+                ),
+            )
+        } else {
+            words(
+                format!(
+                    "プラン担当業者コードが送信する事業所 {owner} でない行があります（{rows}行）。担当を確かめてください"
+                ),
+                format!(
+                    "プラン担当業者コード is not the sending office {owner} in {rows} records; check whose plans these are"
+                ),
+            )
+        };
+        findings.warning(Rule::Owner, place, text);
+    }
+}
+
+fn service_type(layout: &Layout, record: &Record<'_>) -> u32 {
+    let code = layout.service.map_or(&b""[..], |item| record.value(item));
+    pack(code.get(..2).unwrap_or_default())
+}
+
+/// How often a record's service takes place: its count, or the days marked of a service by the day.
+fn times(layout: &Layout, record: &Record<'_>) -> i64 {
+    let value = |item: Option<usize>| item.map_or(&b""[..], |item| record.value(item));
+    let days = value(layout.flags);
+    if !days.is_empty() {
+        return days.iter().filter(|day| **day == b'1').count() as i64;
+    }
+    std::str::from_utf8(value(layout.count)).ok().and_then(|count| count.parse().ok()).unwrap_or(0)
+}
+
+/// What the service codes of subtotals in form 7 end in.
+const SUBTOTALS: [&[u8; 4]; 3] = [b"AAAA", b"EEEE", b"ZZZZ"];
