@@ -1,5 +1,6 @@
 //! The program: what its arguments ask for, done with the library, told to a person or as JSON.
 
+mod check;
 pub(crate) mod cli;
 mod extras;
 mod failure;
@@ -32,6 +33,8 @@ pub(crate) enum Exit {
     Done,
     /// 1: nothing of what was asked for could be done.
     Failed,
+    /// 2: it was asked for wrongly.
+    WrongUse,
     /// 3: some of it.
     Partly,
 }
@@ -41,6 +44,7 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Done => 0,
             Exit::Failed => 1,
+            Exit::WrongUse => 2,
             Exit::Partly => 3,
         })
     }
@@ -96,6 +100,7 @@ async fn dispatch(context: &mut Context, command: Command) -> Result<Exit, Failu
     match command {
         Command::Setup(what) => setup::run(context, what).await,
         Command::Send(what) => send::run(context, what).await,
+        Command::Check(what) => check::run(context, what).await,
         Command::Inbox(what) => inbox::run(context, what).await,
         Command::Fetch(what) => fetch::run(context, what).await,
         Command::Ack(what) => inbox::acknowledge(context, what).await,

@@ -60,6 +60,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  careplan send export/\n  careplan send UPPLAN_*.CSV UPSIKYU_*.CSV UPHOSOKU_*.CSV --message '10月分です'\n  careplan send report.pdf --to 1379999012-43\n  careplan send            (finishes what was interrupted)\n\nA send that was interrupted is finished by the next `careplan send`; sending the same again is always safe then.\nExit status 3: some transfers were sent, others not."
     )]
     Send(Send),
+    /// Check files before sending them, without the hub
+    #[command(
+        after_help = "Examples:\n  careplan check export/ --as 1379999012-43\n  careplan check export/ --as 1379999012 --offices offices.csv --json\n\nFolders are searched with what is in them. Files are grouped by sender, receiver and 連番. The rules stand in\ndocs/checks.md. Exit status: 0 no errors · 1 errors · 2 wrong use"
+    )]
+    Check(Check),
     /// List what came in
     #[command(after_help = "Examples:\n  careplan inbox --new\n  careplan inbox --from 1379999012 --month 2026-10")]
     Inbox(Inbox),
@@ -128,6 +133,22 @@ pub(crate) struct Send {
     /// A message to go with the files
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) message: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Files, and folders with everything in them
+    #[arg(value_name = "PATHS", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The recipient that the files are for
+    #[arg(long, value_name = "NUMBER[-TYPE]")]
+    pub(crate) to: Option<Address>,
+    /// The offices that can be reached: a CSV file with the columns office, service_type, name
+    #[arg(long, value_name = "FILE.csv")]
+    pub(crate) offices: Option<PathBuf>,
+    /// Take warnings for errors
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 #[derive(Debug, Args)]
