@@ -33,7 +33,7 @@ use scan::{Lens, Scan};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use viewer::Viewer;
 
@@ -44,6 +44,7 @@ pub struct LogBook {
     config: Arc<Config>,
     strangers: AtomicU64,
     scans: Arc<Semaphore>,
+    office_scans: Arc<Semaphore>,
 }
 
 /// What page is asked for.
@@ -66,7 +67,8 @@ pub struct Search {
 impl LogBook {
     /// The log of a store; operators of the configuration are known by name.
     pub fn new(store: SharedStore, _: SharedClock, config: Arc<Config>) -> Self {
-        Self { store, config, strangers: AtomicU64::new(0), scans: Arc::new(Semaphore::new(SCANS_AT_A_TIME)) }
+        let few = || Arc::new(Semaphore::new(SCANS_AT_A_TIME));
+        Self { store, config, strangers: AtomicU64::new(0), scans: few(), office_scans: few() }
     }
 
     /// A page of what the person may see. An auditor's search is an event itself, durable before the answer; a wait
@@ -76,7 +78,7 @@ impl LogBook {
     /// For filters that cannot be, and when the log cannot be read.
     pub async fn search(&self, permit: &LogPermit, search: Search) -> Result<Page<LogEntry>, Refusal> {
         let lens = self.lens(&search, Viewer::of(permit))?;
-        let page = self.page(&search, lens).await?;
+        let page = self.page(&search, lens, self.store.watch(), &self.scans).await?;
         if permit.is_auditor() && (search.wait.is_zero() || !page.items.is_empty()) {
             let entries = page.items.len() as u64;
             self.record(permit.certificate(), entries, query_text("", &search.query)).await?;
@@ -90,7 +92,7 @@ impl LogBook {
     /// As [`LogBook::search`].
     pub async fn own(&self, permit: &OfficePermit, search: Search) -> Result<Page<LogEntry>, Refusal> {
         let lens = self.lens(&search, Viewer::Office(permit.office()))?;
-        self.page(&search, lens).await
+        self.page(&search, lens, self.store.watch_office(permit.office()), &self.office_scans).await
     }
 
     /// Everything that is found behind `begin` and before this instant. An auditor's export is an event before its
@@ -100,7 +102,7 @@ impl LogBook {
     /// As [`LogBook::search`].
     pub async fn export(&self, permit: &LogPermit, search: Search, format: Format) -> Result<Export, Refusal> {
         let lens = self.lens(&search, Viewer::of(permit))?;
-        let mut export = self.stream(&search, lens, format);
+        let mut export = self.stream(&search, lens, format, &self.scans);
         if permit.is_auditor() {
             self.record(permit.certificate(), 0, query_text("export ", &search.query)).await?;
             export.tell_end(permit.certificate(), query_text("export ended ", &search.query));
@@ -114,7 +116,7 @@ impl LogBook {
     /// As [`LogBook::search`].
     pub fn export_own(&self, permit: &OfficePermit, search: &Search, format: Format) -> Result<Export, Refusal> {
         let lens = self.lens(search, Viewer::Office(permit.office()))?;
-        Ok(self.stream(search, lens, format))
+        Ok(self.stream(search, lens, format, &self.office_scans))
     }
 
     /// A caller whom nobody knows was refused.
@@ -137,15 +139,20 @@ impl LogBook {
         })
     }
 
-    async fn page(&self, search: &Search, lens: Lens) -> Result<Page<LogEntry>, Refusal> {
+    async fn page(
+        &self,
+        search: &Search,
+        lens: Lens,
+        mut woken: watch::Receiver<u64>,
+        scans: &Arc<Semaphore>,
+    ) -> Result<Page<LogEntry>, Refusal> {
         let lens = Arc::new(lens);
-        let mut woken = self.store.watch();
         let deadline = tokio::time::sleep(search.wait);
         tokio::pin!(deadline);
         let mut begin = search.begin;
         loop {
             woken.mark_unchanged();
-            let scan = scan::run(&self.store, &self.scans, &lens, begin, search.limit).await?;
+            let scan = scan::run(&self.store, scans, &lens, begin, search.limit).await?;
             begin = scan.behind;
             if !scan.entries.is_empty() || scan.more || search.wait.is_zero() {
                 return Ok(page(scan, !search.wait.is_zero()));
@@ -158,11 +165,13 @@ impl LogBook {
             if !changed {
                 return Ok(page(scan, true));
             }
+            // On a busy hub there are hundreds of commits a second: look at them together.
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
-    fn stream(&self, search: &Search, lens: Lens, format: Format) -> Export {
-        Export::new(Arc::clone(&self.store), Arc::clone(&self.scans), lens, format, search.begin)
+    fn stream(&self, search: &Search, lens: Lens, format: Format, scans: &Arc<Semaphore>) -> Export {
+        Export::new(Arc::clone(&self.store), Arc::clone(scans), lens, format, search.begin)
     }
 
     async fn record(&self, actor: Fingerprint, entries: u64, query: String) -> Result<(), Refusal> {
@@ -193,7 +202,10 @@ fn no_scan<E>(_: E) -> Refusal {
     Code::Internal.into()
 }
 
-/// Scans at a time: reading years of log must not starve those who send and fetch.
+/// Scans at a time, of operators and auditors and apart from them of offices: reading years of log must starve neither
+/// those who send and fetch nor each other.
 const SCANS_AT_A_TIME: usize = 3;
+/// Between a wake and the next look.
+const PAUSE: Duration = Duration::from_millis(200);
 /// Characters of a search kept in its event.
 const QUERY_CHARACTERS: usize = 1000;

@@ -151,8 +151,9 @@ fn recovery(config: &Config) -> Check {
 }
 
 fn address(config: &Config) -> Check {
-    let text = format!("Clients are told {}.", config.public_address());
-    match config.listen.public_address.is_empty() && config.listen.address.ip().is_unspecified() {
+    let (text, listen) = (format!("Clients are told {}.", config.public_address()), &config.listen);
+    let is_nowhere = listen.address.ip().is_unspecified() || listen.address.port() == 0;
+    match listen.public_address.is_empty() && is_nowhere {
         true => warning("address", format!("{text} Nobody can connect to that: set listen.public_address.")),
         false => ok("address", text),
     }

@@ -11,6 +11,7 @@ use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::problem::{Code, Refusal};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
+use std::ops::Bound;
 
 impl Registrar {
     /// An office with everything; removed ones are still there.
@@ -151,15 +152,16 @@ fn behind<'a>(state: &'a State, query: &OfficesQuery) -> Result<impl Iterator<It
             Some(after.parse().map_err(wrong)?)
         }
     };
-    let all = state.registry.offices.values();
-    Ok(all.skip_while(move |office| after.is_some_and(|after| office.number <= after)))
+    let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
+    Ok(state.registry.offices.range((begin, Bound::Unbounded)).map(|(_, office)| office))
 }
 
 fn matches(office: &Office, query: &OfficesQuery) -> bool {
-    let named = |q: &String| {
+    let named = |q: &str| {
         q.is_empty() || office.name.contains(q) || office.kana.contains(q) || office.number.as_str().starts_with(q)
     };
-    query.q.as_ref().is_none_or(named) && query.standing.is_none_or(|standing| standing == office.standing())
+    query.q.as_deref().map(str::trim).is_none_or(named)
+        && query.standing.is_none_or(|standing| standing == office.standing())
 }
 
 fn page<'a, T>(
