@@ -1,12 +1,14 @@
 //! A process killed under load: what it acknowledged is there, once; what it did not is there whole or not at all.
 
 use crate::fixture::{House, bytes, fetch, new_receipt_key, office, send};
+use careplan_hub::store::CommitError;
 use careplan_hub::store::state::short_key;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,6 +44,29 @@ async fn a_power_cut_under_load_loses_nothing_that_was_acknowledged() {
     disk.unmount();
     let line = format!("{rounds} power cuts, {} acknowledged, {cuts} tails cut, 0 lost\n", history.acknowledged.len());
     std::io::stdout().write_all(line.as_bytes()).unwrap();
+}
+
+/// A disk that fails to sync: the store says so, once, and acknowledges nothing any more.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs root, a loop device and python3"]
+async fn a_failed_sync_ends_all_commits() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = LoopDisk::make(folder.path());
+    disk.mount();
+    {
+        let house = House::at(disk.mounted.join("data"), new_receipt_key());
+        let store = house.open();
+        let file = || [("a.pdf", bytes(1, 100))];
+        send(&store, office(1), office(2), "before", &file()).await.unwrap();
+        shut_down(&disk.mounted);
+        assert_eq!(send(&store, office(1), office(2), "after", &file()).await, Err(CommitError::Failed));
+        assert!(store.health().failed);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(house.sync_failed.load(Ordering::SeqCst), "the process would end");
+        assert_eq!(send(&store, office(1), office(2), "later", &file()).await, Err(CommitError::Failed));
+        assert_eq!(store.state().transfers, 1);
+    }
+    disk.unmount();
 }
 
 /// What was acknowledged so far in a folder.

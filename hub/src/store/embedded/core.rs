@@ -50,9 +50,11 @@ impl Core {
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 
-    /// Ends all commits: what the disk holds is no longer known.
-    pub(crate) fn fail(&self, why: &str) {
-        if !self.failed.swap(true, Ordering::SeqCst) {
+    /// Ends all commits: what the disk holds is no longer known. `farewell` is said before the process is ended.
+    pub(crate) fn fail(&self, why: &str, farewell: impl FnOnce()) {
+        let first = !self.failed.swap(true, Ordering::SeqCst);
+        farewell();
+        if first {
             tracing::error!(why, "the store takes no more events");
             (self.on_sync_failure)();
         }

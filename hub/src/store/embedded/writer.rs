@@ -61,7 +61,7 @@ impl Writer {
     pub(crate) fn run(mut self, queue: &Receiver<Command>) {
         let core = Arc::clone(&self.core);
         if catch_unwind(AssertUnwindSafe(|| self.work(queue))).is_err() {
-            core.fail("the writer panicked");
+            core.fail("the writer panicked", || {});
         }
     }
 
@@ -148,7 +148,7 @@ impl Writer {
             && self.core.room.reach(self.tip.offset() + super::frame::FRAME as u64)
             && let Err(error) = self.tip.rest(self.state.epoch, self.state.next)
         {
-            self.core.fail(&error.to_string());
+            self.core.fail(&error.to_string(), || {});
         }
         self.core.room.used(self.tip.offset());
     }
@@ -180,7 +180,7 @@ impl Writer {
             // The one at hand may still have room; a day's events never stand in another day's segment.
             Ok(false) => same_day,
             Err(error) => {
-                self.core.fail(&error.to_string());
+                self.core.fail(&error.to_string(), || {});
                 false
             }
         }

@@ -139,10 +139,12 @@ impl<'a> Batch<'a> {
             let renamed = if self.renamed { layout::sync_folder(&folder) } else { Ok(()) };
             let done = renamed.and_then(|()| tip.append(&mut self.buffer, self.state.epoch, self.state.next, events));
             if let Err(error) = done {
-                for (caller, _) in self.written.answers {
-                    let _ = caller.send(Err(CommitError::Failed));
-                }
-                self.core.fail(&error.to_string());
+                let answers = self.written.answers;
+                self.core.fail(&error.to_string(), || {
+                    for (caller, _) in answers {
+                        let _ = caller.send(Err(CommitError::Failed));
+                    }
+                });
                 return Err(());
             }
             self.core.room.used(tip.offset());
