@@ -217,6 +217,16 @@ impl Index {
     }
 }
 
+impl Drop for Index {
+    fn drop(&mut self) {
+        let db = self.db.write().unwrap_or_else(PoisonError::into_inner).take();
+        // sled writes once more when it is dropped, and panics when the disk refuses; it is derived, and rebuilt then.
+        if catch_unwind(AssertUnwindSafe(|| drop(db))).is_err() {
+            trust::deny(&self.folder);
+        }
+    }
+}
+
 fn open_sled(path: &Path) -> Result<sled::Db, StoreError> {
     // sled panics on some damaged files; opened is either all of it or nothing.
     let opened = catch_unwind(AssertUnwindSafe(|| {
