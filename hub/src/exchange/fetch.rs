@@ -20,7 +20,13 @@ impl Exchange {
     /// # Errors
     /// When it was recalled, is gone, damaged, or there is no such file.
     pub async fn fetch(&self, permit: &OfficePermit, transfer: &Transfer, n: u16) -> Result<Fetched, Refusal> {
-        let file = self.opened(transfer, n).await?;
+        let file = match self.opened(transfer, n).await {
+            // Recalled since it was looked up: its key is gone, but the word for it is another.
+            Err(why) if why.code == Code::Gone && self.received(permit, transfer.id())?.recalled_at.is_some() => {
+                return Err(Code::Recalled.into());
+            }
+            file => file?,
+        };
         let acting = acting(permit);
         let position = transfer.position;
         let is_first = transfer.fetched_at.is_none();
