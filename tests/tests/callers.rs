@@ -5,6 +5,8 @@
 mod certificates;
 #[path = "callers/rows.rs"]
 mod rows;
+#[path = "callers/wire.rs"]
+mod wire;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use careplan_protocol::api::Page;

@@ -144,6 +144,28 @@ async fn an_upload_that_breaks_off_leaves_nothing_and_can_be_repeated() -> Resul
 }
 
 #[tokio::test]
+async fn a_hub_without_room_refuses_sends_and_goes_on_with_everything_else() -> Result<()> {
+    let mut world = World::new().await?;
+    let (plan, helper) = (world.office(PLAN)?, world.office(HELPER)?);
+    let id = plan.send_file(HELPER, "a.pdf", b"%PDF").await?.transfer.to_string();
+    let other = plan.send_file(HELPER, "b.pdf", b"%PDF").await?.transfer.to_string();
+    world.hub.settings.insert("DISK__WATERMARK_BYTES".to_owned(), (1u64 << 50).to_string());
+    world.hub.restart().await?;
+    eventually("sends are refused", 15, || async {
+        let answer = plan.caller.send(PLAN, Form::to(HELPER, "").file("c.pdf", b"%PDF")).await?;
+        Ok(answer.status(507).and_then(|answer| answer.refused("storage-full")).ok())
+    })
+    .await?;
+    ensure!(helper.fetch(&id, 1).await? == "%PDF");
+    ensure!(helper.acknowledge(&id, "imported", None).await?.status < 300);
+    ensure!(plan.recall(&other).await?.status < 300);
+    world.hub.settings.insert("DISK__WATERMARK_BYTES".to_owned(), "1048576".to_owned());
+    world.hub.restart().await?;
+    plan.send_file(HELPER, "c.pdf", b"%PDF").await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn refusals_are_answered_in_the_callers_language() -> Result<()> {
     let world = World::new().await?;
     let plan = world.office(PLAN)?;

@@ -100,6 +100,21 @@ async fn openssl_shakes_hands_with_what_we_issue_and_opens_the_browser_file() ->
 }
 
 #[tokio::test]
+async fn tls_1_2_is_spoken_only_where_the_switch_says_so() -> Result<()> {
+    let world = World::with(&[("TLS__TLS12", "true")]).await?;
+    let (certificate, key, ca) = written(&world, &world.office(PLAN)?)?;
+    let address = world.hub.address()?.to_string();
+    let base = ["s_client", "-connect", &address, "-CAfile", &ca, "-cert", &certificate, "-key", &key, "-brief"];
+    let shaken = openssl(&[&base[..], &["-tls1_2"]].concat()).await?.ok()?;
+    let said = format!("{}{}", shaken.stdout, shaken.stderr);
+    ensure!(said.contains("TLSv1.2") && said.contains("ECDHE"), "{said}");
+    ensure!(openssl(&[&base[..], &["-tls1_1"]].concat()).await?.code != 0);
+    let weak = [&base[..], &["-tls1_2", "-cipher", "AES128-SHA:ECDHE-ECDSA-AES128-SHA"]].concat();
+    ensure!(openssl(&weak).await?.code != 0, "no suite without forward secrecy and AEAD");
+    Ok(())
+}
+
+#[tokio::test]
 async fn curl_sends_and_fetches() -> Result<()> {
     let world = World::new().await?;
     let (plan, helper) = (world.office(PLAN)?, world.office(HELPER)?);

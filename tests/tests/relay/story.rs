@@ -117,6 +117,39 @@ async fn an_interrupted_send_is_finished_by_the_next_one_under_its_own_key() -> 
 }
 
 #[tokio::test]
+async fn of_a_recall_and_a_fetch_at_the_same_moment_exactly_one_wins() -> Result<()> {
+    let world = World::new().await?;
+    let (plan, helper) = (world.office(PLAN)?, world.office(HELPER)?);
+    let (mut recalled, mut fetched) = (0, 0);
+    for n in 0..40 {
+        let id = plan.send_file(HELPER, &format!("{n}.pdf"), b"%PDF").await?.transfer.to_string();
+        let path = format!("inbox/{id}/files/1");
+        let (recall, fetch) = match n % 2 {
+            0 => tokio::join!(plan.recall(&id), helper.get(&path)),
+            _ => {
+                let (fetch, recall) = tokio::join!(helper.get(&path), plan.recall(&id));
+                (recall, fetch)
+            }
+        };
+        match (recall?, fetch?) {
+            (recall, fetch) if recall.status < 300 => {
+                fetch.refused("recalled")?;
+                recalled += 1;
+            }
+            (recall, fetch) => {
+                recall.refused("already-fetched")?;
+                ensure!(fetch.status(200)?.body == "%PDF");
+                fetched += 1;
+            }
+        }
+    }
+    let listed = plan.outbox("").await?;
+    let count = |state| listed.iter().filter(|transfer| transfer.state == state).count();
+    ensure!(count(State::Recalled) == recalled && count(State::Fetched) == fetched, "{recalled} {fetched}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn foreign_and_unknown_recipients_and_senders_are_refused_with_their_codes() -> Result<()> {
     let world = World::new().await?;
     let (plan, helper) = (world.office(PLAN)?, world.office(HELPER)?);
