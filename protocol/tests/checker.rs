@@ -221,6 +221,18 @@ fn a_file_of_the_unit_with_a_wrong_name_is_told_once() {
 }
 
 #[test]
+fn a_unit_under_two_stamps_takes_nothing_from_another_that_is_incomplete() {
+    let mut both = files(&samples().join("bad/17-missing-form7"));
+    both.extend(files(&samples().join("bad/18-two-stamps")));
+    let findings = check(context("1379999012-43"), &both, 1000).findings;
+    let told: Vec<(&str, bool)> =
+        findings.iter().map(|f| (f.file.as_str(), f.message_en.contains("20261106100017)"))).collect();
+    let missing = "UPPLAN_202610_1379999012_43_1379999020_11_20261106100016.CSV";
+    let strayed = "UPSIKYU_202610_1379999012_43_1379999020_11_20261106100018.CSV";
+    assert_eq!(told, [(missing, false), (strayed, true)], "{findings:#?}");
+}
+
+#[test]
 fn no_finding_names_an_insured_number() {
     for folder in folders("bad") {
         let files = files(&folder);

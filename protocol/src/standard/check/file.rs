@@ -107,14 +107,14 @@ fn end_table(table: Table, size: u64, head: &[u8], findings: &mut Findings) -> O
         findings.error(Rule::Empty, Place::default(), text);
         return None;
     }
-    if let Some(encoding) = other_encoding(head, utf8.is_utf8(rows.undefined)) {
+    if let Some((ja, en)) = other_encoding(head, utf8.is_utf8(rows.undefined)) {
         // Whatever was found in its records came from this.
         findings.kept.retain(|finding| finding.place.row.is_none());
         findings.left_out = 0;
         let place = Place { row: Some(1), line: Some(1), column: Some(1), item: None };
         let text = words(
-            format!("文字コードが {encoding} です。CP932（Windows の Shift_JIS）で出力し直してください"),
-            format!("the text is {encoding}, not CP932 (Windows Shift_JIS); export it again as CP932"),
+            format!("文字コードが {ja} です。CP932（Windows の Shift_JIS）で出力し直してください"),
+            format!("the text is {en}, not CP932 (Windows Shift_JIS); export it again as CP932"),
         );
         findings.error(Rule::Encoding, place, text);
         return None;
@@ -130,11 +130,11 @@ fn end_table(table: Table, size: u64, head: &[u8], findings: &mut Findings) -> O
     Some(rows)
 }
 
-fn other_encoding(head: &[u8], is_utf8: bool) -> Option<&'static str> {
+fn other_encoding(head: &[u8], is_utf8: bool) -> Option<(&'static str, &'static str)> {
     match head {
-        [0xef, 0xbb, 0xbf, ..] => Some("UTF-8（BOM付き / with byte order mark）"),
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16"),
-        _ if is_utf8 => Some("UTF-8"),
+        [0xef, 0xbb, 0xbf, ..] => Some(("UTF-8（BOM付き）", "UTF-8 with byte order mark")),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some(("UTF-16", "UTF-16")),
+        _ if is_utf8 => Some(("UTF-8", "UTF-8")),
         _ => None,
     }
 }

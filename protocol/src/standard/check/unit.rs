@@ -54,20 +54,42 @@ fn sets(files: &mut [CheckedFile], units: &[Vec<Member>]) {
             Err(why) => illegal(files, unit, &why),
         }
     }
+    let halves = halves(files, &incomplete);
     for (place, (unit, missing)) in incomplete.iter().enumerate() {
         // A file that is there under a wrong name has been told.
         if lost.iter().any(|prefix| missing.split(", ").any(|text| text == prefix.as_str())) {
             continue;
         }
-        let other =
-            incomplete.iter().enumerate().find(|(other, (rest, _))| *other != place && belong(files, unit, rest));
-        match other {
-            // The smaller part, or the later one, is told; the other is complete with it.
-            Some((other, (rest, _))) if (unit.len(), other) > (rest.len(), place) => {}
-            Some((_, (rest, _))) => strayed(files, unit, rest),
+        match halves.iter().find(|(told, rest)| [*told, *rest].contains(&place)) {
+            Some((told, rest)) if *told == place => strayed(files, unit, incomplete[*rest].0),
+            Some(_) => {}
             None => incomplete_set(files, unit, missing),
         }
     }
+}
+
+/// Incomplete sets that are one unit under two 連番, the nearest first, each in one pair at most: the smaller or else the
+/// later of the two, which is told, and the other.
+fn halves(files: &[CheckedFile], incomplete: &[(&[Member], String)]) -> Vec<(usize, usize)> {
+    let stamp = |place: usize| incomplete[place].0.first().map_or(0, |(_, name)| name.stamp.number());
+    let mut pairs: Vec<(u64, usize, usize)> = Vec::new();
+    for later in 0..incomplete.len() {
+        for earlier in (0..later).filter(|earlier| belong(files, incomplete[later].0, incomplete[*earlier].0)) {
+            let is_smaller = incomplete[earlier].0.len() < incomplete[later].0.len();
+            let (told, rest) = if is_smaller { (earlier, later) } else { (later, earlier) };
+            pairs.push((stamp(later).abs_diff(stamp(earlier)), told, rest));
+        }
+    }
+    pairs.sort_unstable();
+    let mut taken = HashSet::new();
+    pairs.retain(|(_, told, rest)| {
+        let is_free = !taken.contains(told) && !taken.contains(rest);
+        if is_free {
+            taken.extend([*told, *rest]);
+        }
+        is_free
+    });
+    pairs.into_iter().map(|(_, told, rest)| (told, rest)).collect()
 }
 
 /// Whether the files are a legal set, whatever month UPHOSOKU has in its name.
