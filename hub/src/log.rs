@@ -1,6 +1,6 @@
 //! The log (送受信記録) as operators, auditors and offices read it.
 //!
-//! What somebody sees is decided by a [`Viewer`](viewer): operators and auditors of everything see every event; an auditor
+//! What somebody sees is decided by a `Viewer`: operators and auditors of everything see every event; an auditor
 //! of a part sees the events in which an office of that part took part, and nothing else exists; an office sees what it
 //! took part in itself. Nobody sees messages, attachment names or digests.
 //!

@@ -1,6 +1,6 @@
 //! What operators change: offices, certificates, licences, people; and what they see of them.
 //!
-//! Every change is a pure decision over a [`Draft`](draft): steps that read the registry as the steps before left it, and
+//! Every change is a pure decision over a `Draft`: steps that read the registry as the steps before left it, and
 //! leave events. All of a change is committed, or none; a dry run decides the same and commits nothing; what is there
 //! already is `unchanged` and leaves no event. One file per verb.
 

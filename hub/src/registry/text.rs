@@ -20,7 +20,7 @@ pub(super) fn line(field: &str, text: &str, characters: usize) -> Result<String,
     Ok(text.to_owned())
 }
 
-/// As [`line`], and not empty.
+/// As [`line()`], and not empty.
 pub(super) fn required(field: &str, text: &str, characters: usize) -> Result<String, Refusal> {
     match line(field, text, characters)? {
         text if text.is_empty() => Err(missing(field)),
@@ -28,7 +28,7 @@ pub(super) fn required(field: &str, text: &str, characters: usize) -> Result<Str
     }
 }
 
-/// As [`line`], where an empty text is none.
+/// As [`line()`], where an empty text is none.
 pub(super) fn optional(field: &str, text: Option<&str>, characters: usize) -> Result<Option<String>, Refusal> {
     let text = text.map(|text| line(field, text, characters)).transpose()?;
     Ok(text.filter(|text| !text.is_empty()))
