@@ -33,11 +33,17 @@ pub(super) struct Facts {
     not_own_records: u64,
     seen: HashSet<Vec<u8>>,
     key: Vec<u8>,
-    /// By insurer and insured number.
-    pub(super) persons: HashMap<Vec<u8>, Person>,
-    /// By person, office, satellite and service code.
-    pub(super) services: HashMap<Vec<u8>, Service>,
+    pub(super) persons: HashMap<PersonKey, Person>,
+    pub(super) services: HashMap<ServiceKey, Service>,
+    /// The person of the record before, if nothing more needs to be known of the person.
+    settled: Option<PersonKey>,
 }
+
+/// Insurer and insured number, filled up with zero bytes; values that hold are no longer.
+pub(super) type PersonKey = [u8; 16];
+
+/// Person, office, satellite and service code, likewise.
+pub(super) type ServiceKey = [u8; 34];
 
 impl Facts {
     pub(super) fn new(context: &Context, name: &StandardName) -> Self {
@@ -57,6 +63,7 @@ impl Facts {
             key: Vec::new(),
             persons: HashMap::new(),
             services: HashMap::new(),
+            settled: None,
         }
     }
 
@@ -109,29 +116,38 @@ impl Facts {
         let (receiver, wanted) = self.receiver;
         let related =
             office == receiver.as_bytes() && wanted.is_none_or(|wanted| code.starts_with(wanted.as_bytes().as_slice()));
-        self.begin_key(layout, record);
-        match self.persons.get_mut(&self.key) {
-            Some(person) => person.related |= related,
-            None => {
-                let place = place(record, Some(layout.insured));
-                self.persons.insert(self.key.clone(), Person { place, related });
+        let satellite = layout.satellite.map_or(&b""[..], |item| record.value(item));
+        let mut key: ServiceKey = [0; 34];
+        let parts = [
+            (0, record.value(layout.insurer)),
+            (6, record.value(layout.insured)),
+            (16, office),
+            (26, satellite),
+            (28, code),
+        ];
+        for (start, value) in parts {
+            if let Some(part) = key.get_mut(start..start + value.len()) {
+                part.copy_from_slice(value);
             }
         }
+        self.person(key, related, layout, record);
         if code == b"999999" || SUBTOTALS.iter().any(|subtotal| code.ends_with(subtotal.as_slice())) {
             return;
         }
-        for value in [office, layout.satellite.map_or(&b""[..], |item| record.value(item)), code] {
-            self.key.push(b',');
-            self.key.extend_from_slice(value);
-        }
         let times = times(layout, record);
-        match self.services.get_mut(&self.key) {
-            Some(known) => known.times += times,
-            None => {
-                let place = place(record, Some(service));
-                self.services.insert(self.key.clone(), Service { times, place });
-            }
+        let new = || Service { times: 0, place: place(record, Some(service)) };
+        self.services.entry(key).or_insert_with(new).times += times;
+    }
+
+    fn person(&mut self, key: ServiceKey, related: bool, layout: &Layout, record: &Record<'_>) {
+        let Some(&person) = key.first_chunk() else { return };
+        if self.settled == Some(person) {
+            return;
         }
+        let new = || Person { place: place(record, Some(layout.insured)), related };
+        let known = self.persons.entry(person).or_insert_with(new);
+        known.related |= related;
+        self.settled = known.related.then_some(person);
     }
 
     fn begin_key(&mut self, layout: &Layout, record: &Record<'_>) {

@@ -1,7 +1,7 @@
 //! Rules about the files of a unit together: `unit`, `month`, `version`, `unrelated`, `form7`, and what several files of a
 //! unit say alike, told once.
 
-use super::facts::{Facts, Person, Service};
+use super::facts::{Facts, Person, PersonKey, Service};
 use super::file::CheckedFile;
 use super::name::Named;
 use super::rows::check_digit;
@@ -253,16 +253,16 @@ fn check_digits(files: &mut [CheckedFile], unit: &[Member]) {
 
 /// `unrelated`: persons without any service of the receiver, told once in a unit.
 fn unrelated(files: &mut [CheckedFile], unit: &[Member]) {
-    let mut told: HashSet<Vec<u8>> = HashSet::new();
+    let mut told: HashSet<PersonKey> = HashSet::new();
     for (index, name) in unit {
         // Offices that write plans get those of others' services (Y4).
         if name.to.service_type.is_some_and(is_planning) {
             continue;
         }
         let Some(facts) = &files[*index].facts else { continue };
-        let is_new = |(key, person): &(&Vec<u8>, &Person)| !person.related && !told.contains(*key);
-        let mut found: Vec<(Vec<u8>, Place)> =
-            facts.persons.iter().filter(is_new).map(|(key, person)| (key.clone(), person.place)).collect();
+        let is_new = |(key, person): &(&PersonKey, &Person)| !person.related && !told.contains(*key);
+        let mut found: Vec<(PersonKey, Place)> =
+            facts.persons.iter().filter(is_new).map(|(key, person)| (*key, person.place)).collect();
         found.sort_by_key(|(_, place)| *place);
         for (key, place) in found {
             told.insert(key);
