@@ -26,8 +26,9 @@ async fn a_process_killed_under_load_loses_nothing_it_acknowledged() {
 #[ignore = "needs root, a loop device and python3; takes three seconds a round"]
 async fn a_power_cut_under_load_loses_nothing_that_was_acknowledged() {
     let rounds = std::env::var("ROUNDS").map_or(10, |text| text.parse().unwrap());
-    let folder = tempfile::tempdir().unwrap();
-    let disk = LoopDisk::make(folder.path());
+    // Kept when something is lost, to be looked at.
+    let folder = tempfile::tempdir().unwrap().keep();
+    let disk = LoopDisk::make(&folder);
     disk.mount();
     let mut history = History::new(&disk.mounted);
     let mut cuts = 0;
@@ -42,6 +43,7 @@ async fn a_power_cut_under_load_loses_nothing_that_was_acknowledged() {
         disk.mount();
     }
     disk.unmount();
+    std::fs::remove_dir_all(folder).unwrap();
     let line = format!("{rounds} power cuts, {} acknowledged, {cuts} tails cut, 0 lost\n", history.acknowledged.len());
     std::io::stdout().write_all(line.as_bytes()).unwrap();
 }
@@ -96,6 +98,14 @@ impl History {
         let store = House::at(self.folder.join("data"), pem).open();
         let (state, health) = (store.state(), store.health());
         assert!(health.damage.is_empty(), "{:?}", health.damage);
+        let lost: Vec<_> = self.acknowledged.values().filter(|position| **position >= state.next).collect();
+        assert!(
+            lost.is_empty(),
+            "lost {lost:?}: {} is next, {:?}, in {}",
+            state.next,
+            health.cut,
+            self.folder.display()
+        );
         for (key, position) in &self.acknowledged {
             let blind = store.blind("key", format!("{} {key}", office(1)).as_bytes());
             assert_eq!(state.keys.get(&short_key(&blind).unwrap()), Some(position), "round {round}, {key}");

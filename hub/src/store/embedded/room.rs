@@ -27,6 +27,8 @@ pub(crate) struct Room {
     disk: Disk,
     free: AtomicU64,
     low: AtomicBool,
+    /// A sync of the filling thread failed: the file at hand may have lost what the writer wrote.
+    broken: AtomicBool,
     plan: Mutex<Plan>,
     changed: Condvar,
 }
@@ -69,6 +71,7 @@ impl Room {
             disk,
             free: AtomicU64::new(u64::MAX),
             low: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
             plan: Mutex::default(),
             changed: Condvar::new(),
         };
@@ -80,6 +83,14 @@ impl Room {
     pub(crate) fn start(self: &Arc<Self>) -> io::Result<std::thread::JoinHandle<()>> {
         let room = Arc::clone(self);
         std::thread::Builder::new().name("store-room".to_owned()).spawn(move || room.run())
+    }
+
+    /// That no sync failed here. One that failed may have been the one that told of the writer's own bytes.
+    pub(crate) fn is_sound(&self) -> io::Result<()> {
+        match self.broken.load(Ordering::SeqCst) {
+            true => Err(io::Error::other("the disk failed to sync room for events")),
+            false => Ok(()),
+        }
     }
 
     /// Free bytes of the disk, seen within the last second or so.
@@ -243,7 +254,10 @@ impl Room {
         let zeros = vec![0; PIECE as usize];
         // Synced in pieces: the writer's own sync may have to wait for what is dirty in its file.
         let piece = |at| file.write_all_at(&zeros, at).and_then(|()| file.sync_data());
-        (from..from + STEP).step_by(PIECE as usize).try_for_each(piece).inspect_err(|_| {
+        (from..from + STEP).step_by(PIECE as usize).try_for_each(piece).inspect_err(|error| {
+            if !layout::is_full(error) {
+                self.broken.store(true, Ordering::SeqCst);
+            }
             // What was filled in part is given back.
             let _ = file.set_len(from);
         })

@@ -138,6 +138,7 @@ impl<'a> Batch<'a> {
             let folder = self.core.layout.bodies().join(day_in_japan(self.now).to_string());
             let renamed = if self.renamed { layout::sync_folder(&folder) } else { Ok(()) };
             let done = renamed.and_then(|()| tip.append(&mut self.buffer, self.state.epoch, self.state.next, events));
+            let done = done.and_then(|()| self.core.room.is_sound());
             if let Err(error) = done {
                 let answers = self.written.answers;
                 self.core.fail(&error.to_string(), || {

@@ -34,12 +34,16 @@ impl Tip {
         let number = segment::list(layout)?.iter().filter(|(of, _)| *of == day).map(|(_, number)| *number).max();
         let number = number.unwrap_or(0) + 1;
         let header = Header { day, number, epoch: state.epoch, first: state.next, chain };
-        filled.file.write_all_at(&header.encode(), 0)?;
-        filled.file.sync_data()?;
+        // Opened anew: an error of writing back is told once to each opening, and it has to reach the writer's sync even if
+        // the sync of the thread that fills the file came first.
+        let file = layout::private(&layout.spare(), false)?;
+
+        file.write_all_at(&header.encode(), 0)?;
+        file.sync_data()?;
         std::fs::rename(layout.spare(), layout.segment(day, number))?;
         layout::sync_folder(&folder)?;
         layout::sync_folder(&layout.segments())?;
-        let segment = Arc::new(Segment { day, number, file: filled.file.try_clone()? });
+        let segment = Arc::new(Segment { day, number, file });
         room.begin(filled, HEADER as u64);
         Ok(Some(Self { segment, offset: HEADER as u64, chain, resting: true }))
     }
