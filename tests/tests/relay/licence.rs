@@ -25,11 +25,15 @@ async fn a_licence_ends_at_midnight_in_japan_and_only_sending_stops() -> Result<
     let kept = plan.send_file(HELPER, "last.pdf", b"%PDF last").await?.transfer.to_string();
     let recalled = plan.send_file(HELPER, "recalled.pdf", b"%PDF recalled").await?.transfer.to_string();
     let received = helper.send_file(PLAN, "in.pdf", b"%PDF in").await?.transfer.to_string();
+    let form = || Form::to(HELPER, "").file("in-doubt.pdf", b"%PDF in doubt");
+    let in_doubt = plan.caller.send_as(PLAN, "in-doubt", form()).await?.status(201)?;
     let licence = status(&plan).await?.licence.context("a licence")?;
     ensure!(licence.running && licence.until == today && licence.days_left == 1 && !licence.renews, "{licence:?}");
 
     world.set_clock_at(midnight).await?;
     refused(&plan, HELPER, "licence-expired").await?;
+    let retried = plan.caller.send_as(PLAN, "in-doubt", form()).await?.status(201)?;
+    ensure!(retried.body == in_doubt.body, "a retry after midnight gets its receipt");
     eventually("the helper's licence renews itself", 10, || async {
         Ok(send(&helper, PLAN).await.and_then(|answer| answer.refused("recipient-unavailable")).ok())
     })
