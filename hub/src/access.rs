@@ -111,6 +111,18 @@ impl Access {
         }
     }
 
+    /// Whom the certificate stands for, told to itself.
+    ///
+    /// # Errors
+    /// As [`Access::caller`], and for offices that are shut out.
+    pub fn me(&self, peer: &Peer) -> Result<Caller, Refusal> {
+        let caller = self.caller(peer)?;
+        match &caller {
+            Caller::Office { office, .. } => self.refuse_suspended(*office).map(|()| caller),
+            Caller::Operator { .. } | Caller::Auditor { .. } => Ok(caller),
+        }
+    }
+
     /// May this certificate look into the directory?
     ///
     /// # Errors

@@ -139,8 +139,7 @@ async fn cast(world: &World) -> Result<Cast> {
             ("not yet valid", caller(&issuer.not_yet_valid(number)?)?, Standing::Refused("certificate-expired")),
             ("never registered", caller(&issuer.office(number)?)?, Standing::Refused("certificate-unknown")),
             ("revoked", revoked.caller, Standing::Refused("certificate-revoked")),
-            // A removal revokes the office's certificates.
-            ("removed", removed.caller, Standing::Refused("certificate-revoked")),
+            ("removed", removed.caller, Standing::Refused("certificate-unknown")),
             ("another office", other.caller, Standing::OtherOffice),
             ("suspended", suspended.caller, Standing::Suspended),
             ("without a licence", lapsed.caller, Standing::Lapsed),
@@ -203,6 +202,8 @@ fn judge(row: &Row, standing: Standing, answer: Result<Reply>) -> Result<()> {
                 let answer = answer?;
                 ensure!(refused(&answer, "forbidden")? || refused(&answer, "office-suspended")?, "{}", answer.text());
             }
+            Kind::Everybody if row.pattern == "/v1/me" => expect(answer, "office-suspended")?,
+            // The public keys and the document of the interface are everybody's.
             Kind::Everybody => {}
         },
         Standing::Lapsed => match (row.kind, row.is_send()) {

@@ -58,11 +58,10 @@ pub(super) fn find(state: &State, operators: &[Operator], peer: &Peer, today: Da
         };
     }
     let known = state.registry.certificates.get(&certificate).ok_or(Code::CertificateUnknown)?;
-    if known.revoked_at.is_some() {
-        return Err(Code::CertificateRevoked.into());
-    }
-    match state.registry.office(known.office) {
-        Some(_) => Ok(Caller::Office { office: known.office, certificate }),
-        None => Err(Code::CertificateUnknown.into()),
+    // An office that left is as unknown, whatever else is known of its certificates.
+    let office = state.registry.office(known.office).ok_or(Code::CertificateUnknown)?.number;
+    match known.revoked_at {
+        Some(_) => Err(Code::CertificateRevoked.into()),
+        None => Ok(Caller::Office { office, certificate }),
     }
 }

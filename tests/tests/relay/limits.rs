@@ -92,11 +92,7 @@ async fn names_that_could_harm_are_refused_and_all_others_arrive_as_they_were() 
         ensure!((400..500).contains(&answer.status), "{name:?}: {}", answer.text());
     }
     let broken = Form::to(HELPER, "").file_named(b"a\r\nX-Evil: 1.pdf", b"x");
-    let answer = plan.caller.send(PLAN, broken).await?;
-    if answer.status == 201 {
-        let names: Vec<String> = plan.outbox("").await?.into_iter().map(|one| one.files[0].name.clone()).collect();
-        ensure!(names.iter().all(|name| !name.contains(['\r', '\n', ':'])), "{names:?}");
-    }
+    plan.caller.send(PLAN, broken).await?.refused("file-name")?;
     // CP932, as old Windows programs send it: 見本.pdf, and a 髙 in its Windows form.
     let cp932: [(&[u8], &str); 2] = [(b"\x8c\xa9\x96{.pdf", "見本.pdf"), (b"\xfb\xfc.pdf", "髙.pdf")];
     for (bytes, name) in cp932 {

@@ -19,7 +19,7 @@ use careplan_protocol::api::{Me, Role};
     )
 )]
 pub(super) async fn me(State(app): State<SharedApp>, Certified(peer): Certified) -> Result<Json<Me>, Refused> {
-    let (role, offices) = match app.access.caller(&peer)? {
+    let (role, offices) = match app.access.me(&peer)? {
         Caller::Office { office, .. } => (Role::Office, vec![office]),
         Caller::Operator { .. } => (Role::Operator, Vec::new()),
         Caller::Auditor { .. } => (Role::Auditor, Vec::new()),

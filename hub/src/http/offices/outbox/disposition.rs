@@ -11,7 +11,7 @@ use encoding_rs::SHIFT_JIS;
 /// # Errors
 /// When the bytes are text in neither encoding.
 pub(super) fn file_name(header: &[u8]) -> Result<Option<String>, Refusal> {
-    let parameters = parameters(header);
+    let parameters = parameters(header).ok_or_else(unreadable)?;
     let value = |name: &[u8]| parameters.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
     if let Some((_, extended)) = value(b"filename*") {
         return extended_value(extended).map(Some).ok_or_else(unreadable);
@@ -22,25 +22,25 @@ pub(super) fn file_name(header: &[u8]) -> Result<Option<String>, Refusal> {
     }
 }
 
-/// The parameters behind the type: name and unquoted value.
+/// The parameters behind the type: name and unquoted value; `None` when a quote is not closed.
 ///
 /// Inside quotes only `\"` and `\\"` at the end mean something: a backslash may be half of a CP932 character.
-fn parameters(header: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+fn parameters(header: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
     let mut rest = header.iter().position(|&c| c == b';').map_or(&[][..], |at| &header[at + 1..]);
     let mut parameters = Vec::new();
     while let Some(equals) = rest.iter().position(|&c| c == b'=') {
         let name = rest[..equals].trim_ascii().to_vec();
-        let (value, behind) = value(rest[equals + 1..].trim_ascii_start());
+        let (value, behind) = value(rest[equals + 1..].trim_ascii_start())?;
         parameters.push((name, value));
         rest = behind;
     }
-    parameters
+    Some(parameters)
 }
 
-fn value(text: &[u8]) -> (Vec<u8>, &[u8]) {
+fn value(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let Some(quoted) = text.strip_prefix(b"\"") else {
         let end = text.iter().position(|&c| c == b';').unwrap_or(text.len());
-        return (text[..end].trim_ascii().to_vec(), text.get(end + 1..).unwrap_or_default());
+        return Some((text[..end].trim_ascii().to_vec(), text.get(end + 1..).unwrap_or_default()));
     };
     let mut value = Vec::new();
     let mut at = 0;
@@ -58,9 +58,9 @@ fn value(text: &[u8]) -> (Vec<u8>, &[u8]) {
             }
         }
     }
-    let behind = quoted.get(at + 1..).unwrap_or_default();
+    let behind = quoted.get(at + 1..)?;
     let next = behind.iter().position(|&c| c == b';').map_or(&[][..], |semicolon| &behind[semicolon + 1..]);
-    (value, next)
+    Some((value, next))
 }
 
 fn ends_here(behind: &[u8]) -> bool {
@@ -106,8 +106,12 @@ fn decode(bytes: &[u8]) -> Option<String> {
 }
 
 fn unreadable() -> Refusal {
-    let japanese = "ファイル名が UTF-8 でも Shift_JIS（CP932）でもありません。";
-    Refusal::because(Code::FileName, japanese, "A file name is neither UTF-8 nor CP932.")
+    let japanese = "ファイル名を読み取れません。UTF-8 か Shift_JIS（CP932）で、引用符を閉じて送ってください。";
+    Refusal::because(
+        Code::FileName,
+        japanese,
+        "A file name cannot be read: it has to be UTF-8 or CP932, its quotes closed.",
+    )
 }
 
 #[cfg(test)]
@@ -137,6 +141,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_refused() {
+        assert!(file_name(b"form-data; name=\"file\"; filename=\"a").is_err());
         assert!(file_name(b"form-data; filename=\"\xff\xfe.pdf\"").is_err());
         assert!(file_name(b"form-data; filename*=utf-8''%E5%A0").is_err());
         assert!(file_name(b"form-data; filename*=latin1''a").is_err());
