@@ -1,5 +1,6 @@
 //! Refusals: RFC 9457 problem details with a stable `code`, in Japanese or English.
 
+use crate::standard::{Report, ToldFinding};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use utoipa::ToSchema;
@@ -54,6 +55,17 @@ pub struct Problem {
     /// The transfer concerned, where the caller may know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transfer: Option<String>,
+    /// What was found in the files, where that is why (and `findings_left_out` more).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<ToldFinding>,
+    /// So many findings more.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub findings_left_out: u64,
+}
+
+/// Whether a count has nothing to say.
+pub(crate) fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Problem {
@@ -148,6 +160,10 @@ codes! {
         "空のファイルがあります", "ファイルを作り直して送ってください。", "a file is empty", "Write the file again and send it.";
     UnitIllegal = "unit-illegal", 422,
         "送信単位が正しくありません", "標準仕様の組み合わせで送り直してください。", "the files are no legal send unit", "Send the set that the standard asks for.";
+    StandardViolated = "standard-violated", 422,
+        "ファイルが標準仕様に合いません", "findings の内容を直して出力し直し、送り直してください。何も保存していません。", "the files do not follow the standard", "Correct what findings names, export and send again. Nothing was stored.";
+    UnitReused = "unit-reused", 422,
+        "この連番は別の内容で送信済みです", "ソフトから新しい連番で出力し直すか、前の送信を取り消してから送ってください。", "this 連番 was sent with other contents", "Export again under a new 連番, or recall the earlier transfer first.";
     SenderMismatch = "sender-mismatch", 422,
         "ファイル名の送信元がこの事業所ではありません", "正しい事業所のファイルを送ってください。", "the file name gives another office as the sender", "Send the files of the right office.";
     ReceiverMismatch = "receiver-mismatch", 422,
@@ -203,12 +219,14 @@ pub struct Refusal {
     pub transfer: Option<crate::transfer::TransferId>,
     /// Seconds after which a repetition makes sense.
     pub retry_after: Option<u32>,
+    /// What was found in the files.
+    pub report: Option<Box<Report>>,
 }
 
 impl Refusal {
     /// A refusal that its code says all about.
     pub fn new(code: Code) -> Self {
-        Self { code, what: None, fetched_at: None, transfer: None, retry_after: None }
+        Self { code, what: None, fetched_at: None, transfer: None, retry_after: None, report: None }
     }
 
     /// A refusal with what exactly was wrong.
@@ -223,6 +241,7 @@ impl Refusal {
             Language::English => english.as_str(),
         });
         let advice = self.code.advice(language);
+        let found = self.report.as_deref();
         Problem {
             kind: format!("urn:careplan:problem:{}", self.code.as_str()),
             title: self.code.title(language).to_owned(),
@@ -232,6 +251,8 @@ impl Refusal {
             request,
             fetched_at: self.fetched_at.map(|at| at.to_string()),
             transfer: self.transfer.map(|id| id.to_string()),
+            findings: found.map(|report| report.told(language)).unwrap_or_default(),
+            findings_left_out: found.map_or(0, |report| report.left_out),
         }
     }
 }

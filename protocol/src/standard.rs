@@ -14,7 +14,7 @@ mod unit;
 
 pub use check::{CheckedFile, Checker, FileCheck, Report};
 pub use context::{Context, KnownOffices, Sizes};
-pub use finding::{Finding, Place, Rule, Severity};
+pub use finding::{Finding, Place, Policy, Rule, RuleCount, Severity, ToldFinding};
 pub use name::{MonthPart, NameError, NameForm, StandardName, UnitStamp};
 pub use prefix::Prefix;
 pub use unit::{Unit, UnitError, UnitKey, group};

@@ -148,6 +148,9 @@ mod tests {
             acknowledgement: None,
             recalled_at: None,
             retained_until: "2026-12-31".parse().unwrap(),
+            marks: None,
+            late: false,
+            warnings: Vec::new(),
         }
     }
 

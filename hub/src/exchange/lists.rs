@@ -139,6 +139,9 @@ impl Exchange {
             acknowledgement: self.acknowledgement(transfer)?,
             recalled_at: transfer.recalled_at,
             retained_until: transfer.day().saturating_add(i64::from(self.retention_days).days()),
+            marks: None,
+            late: false,
+            warnings: Vec::new(),
         })
     }
 

@@ -21,7 +21,7 @@ pub struct Accepted {
 impl Exchange {
     /// The receipt of a transfer just accepted.
     pub(super) fn signed(&self, id: TransferId, payload: &[u8], kid: &str) -> Result<Accepted, Refusal> {
-        let sent = Sent { transfer: id, receipt: self.jws(payload, kid)? };
+        let sent = Sent { transfer: id, receipt: self.jws(payload, kid)?, findings: Vec::new(), findings_left_out: 0 };
         Ok(Accepted { sent, replayed: false, recalled: false })
     }
 
@@ -29,7 +29,8 @@ impl Exchange {
     pub(super) fn accepted_before(&self, earlier: &Transfer) -> Result<Accepted, Refusal> {
         let detail = self.store.detail(earlier.position)?.ok_or(Code::Gone)?;
         let (Some(payload), Some(kid)) = (detail.receipt, detail.kid) else { return Err(Code::Gone.into()) };
-        let sent = Sent { transfer: earlier.id(), receipt: self.jws(&payload, &kid)? };
+        let receipt = self.jws(&payload, &kid)?;
+        let sent = Sent { transfer: earlier.id(), receipt, findings: Vec::new(), findings_left_out: 0 };
         Ok(Accepted { sent, replayed: true, recalled: earlier.recalled_at.is_some() })
     }
 

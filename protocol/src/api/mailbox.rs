@@ -2,7 +2,8 @@
 
 use crate::calendar::Month;
 use crate::office::{Address, OfficeNumber, ServiceType};
-use crate::standard::UnitStamp;
+use crate::problem::{Language, is_zero};
+use crate::standard::{RuleCount, ToldFinding, UnitStamp};
 use crate::transfer::{Class, Outcome, Sha256, State, TransferId};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -31,6 +32,12 @@ pub struct Sent {
     pub transfer: TransferId,
     /// The signed receipt, a JWS in compact form.
     pub receipt: String,
+    /// What was found in the files and did not keep them from being accepted; not repeated to a retry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<ToldFinding>,
+    /// So many findings more.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub findings_left_out: u64,
 }
 
 /// A transfer, as it stands in both lists.
@@ -88,6 +95,42 @@ pub struct Transfer {
     /// The last day in Japan on which its files can be had.
     #[schema(value_type = String, format = Date)]
     pub retained_until: Date,
+    /// What later units of the same two addresses did to its unit; absent while nothing did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marks: Option<Marks>,
+    /// Whether the recipient had taken a unit with a later 連番 when this one came.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
+    /// How often each rule warned at acceptance.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<RuleCount>,
+}
+
+/// What later units (by 連番, not recalled) of the same two addresses did to a unit. Counts persons by their join keys.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+pub struct Marks {
+    /// Persons of the unit.
+    pub persons: u64,
+    /// Of these, replaced by a later unit.
+    pub superseded: u64,
+    /// Of these, removed by a DLT unit.
+    pub deleted: u64,
+}
+
+impl Marks {
+    /// The marks in words, such as 差替済 or `partly superseded 1/3`.
+    pub fn words(&self, language: Language) -> Vec<String> {
+        let persons = self.persons;
+        let word = |count: u64, japanese: &str, english: &str| match (count, language) {
+            (0, _) => None,
+            (count, Language::Japanese) if count >= persons => Some(japanese.to_owned()),
+            (count, Language::English) if count >= persons => Some(english.to_owned()),
+            (count, Language::Japanese) => Some(format!("一部{japanese} {count}/{persons}")),
+            (count, Language::English) => Some(format!("partly {english} {count}/{persons}")),
+        };
+        let superseded = word(self.superseded, "差替済", "superseded");
+        superseded.into_iter().chain(word(self.deleted, "削除済", "deleted")).collect()
+    }
 }
 
 /// A file of a transfer.

@@ -2,6 +2,7 @@
 
 use crate::calendar::Month;
 use crate::office::{OfficeNumber, ServiceType};
+use crate::standard::Policy;
 use crate::transfer::Fingerprint;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -52,6 +53,9 @@ pub struct OfficeStatus {
     pub certificates: Vec<Certificate>,
     /// What the hub allows.
     pub limits: Limits,
+    /// What the hub does with what it finds in files of the standard.
+    #[serde(default)]
+    pub standard: Standard,
     /// The meter, the latest months first.
     pub usage: Vec<Usage>,
     /// Transfers that nobody has fetched yet.
@@ -124,6 +128,13 @@ pub struct Certificate {
     /// Whether it is the one that asked.
     #[serde(default)]
     pub this_one: bool,
+}
+
+/// What a hub does with files of the standard.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Standard {
+    /// What it does with findings. `sender` (another office), `receiver` and `reused` are refused under every policy.
+    pub policy: Policy,
 }
 
 /// What the hub allows. Sizes in bytes.

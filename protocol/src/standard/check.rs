@@ -26,7 +26,8 @@ mod value;
 pub use file::{CheckedFile, FileCheck};
 
 use super::context::Context;
-use super::finding::{Finding, Severity};
+use super::finding::{Finding, Severity, ToldFinding};
+use crate::problem::Language;
 use std::sync::Arc;
 
 /// Checks the files of one send, or of many.
@@ -36,7 +37,7 @@ pub struct Checker {
 }
 
 /// What was found.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// The findings, file by file in the order in which the files came, within a file by place.
     pub findings: Vec<Finding>,
@@ -48,6 +49,11 @@ impl Report {
     /// Whether anything keeps the files from being sent.
     pub fn has_errors(&self) -> bool {
         self.findings.iter().any(Finding::is_error)
+    }
+
+    /// The findings for a reader.
+    pub fn told(&self, language: Language) -> Vec<ToldFinding> {
+        self.findings.iter().map(|finding| ToldFinding::of(finding, language)).collect()
     }
 }
 

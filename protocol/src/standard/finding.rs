@@ -1,11 +1,12 @@
 //! What the checker finds: one finding names one rule.
 
 use crate::problem::Language;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// It may be sent.
@@ -79,6 +80,10 @@ rules! {
     Owner = "owner",
     /// Form 7 against form 6.
     Form7 = "form7",
+    /// An older 連番 than one that the recipient has taken; only the hub knows.
+    Late = "late",
+    /// The 連番 of a transfer that stands, with other bytes; only the hub knows.
+    Reused = "reused",
 }
 
 impl fmt::Display for Rule {
@@ -147,6 +152,79 @@ impl Finding {
             Language::English => &self.message_en,
         }
     }
+}
+
+/// A finding as it travels, with the text in the reader's language: `careplan check --json`, answers and refusals of a hub.
+///
+/// `rule` is a text, since a newer hub may have rules that its caller does not know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ToldFinding {
+    /// The file; from a hub its name as sent.
+    pub file: String,
+    /// The record, from 1.
+    pub row: Option<u64>,
+    /// The line of the file as an editor counts it, from 1.
+    pub line: Option<u64>,
+    /// The character within the line, from 1.
+    pub column: Option<u64>,
+    /// The item of the layout, from 1.
+    pub item: Option<u64>,
+    /// The rule; `docs/checks.md` lists them.
+    pub rule: String,
+    /// How bad.
+    pub severity: Severity,
+    /// What is wrong and what to do, in the reader's language.
+    pub message: String,
+    /// The same in Japanese.
+    pub message_ja: String,
+    /// The same in English.
+    pub message_en: String,
+}
+
+impl ToldFinding {
+    /// A finding for a reader.
+    pub fn of(finding: &Finding, language: Language) -> Self {
+        let Place { row, line, column, item } = finding.place;
+        Self {
+            file: finding.file.clone(),
+            row,
+            line,
+            column,
+            item,
+            rule: finding.rule.id().to_owned(),
+            severity: finding.severity,
+            message: finding.message(language).to_owned(),
+            message_ja: finding.message_ja.clone(),
+            message_en: finding.message_en.clone(),
+        }
+    }
+
+    /// Whether it keeps the file from being sent.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
+/// What a hub does with findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Policy {
+    /// Transfers with errors are refused; warnings are told.
+    #[default]
+    Refuse,
+    /// Everything is relayed; errors are told like warnings.
+    Warn,
+    /// Everything is relayed, and nothing is told.
+    Unchecked,
+}
+
+/// So many findings of one rule, without saying where.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+pub struct RuleCount {
+    /// The rule.
+    pub rule: String,
+    /// How many.
+    pub count: u64,
 }
 
 /// The findings of one file; of very many only the first are kept.
