@@ -7,13 +7,14 @@
 //! - `exchange`, `registry`, `licence`, `log`: what the hub is for; `permit`: what they want shown;
 //! - `store`: events, their commit, the state they add up to, sealed bodies;
 //! - `tls`, `connection`, `identity`: handshakes, who is connected, certificates;
-//! - `config`, `metrics`, `clock`: what everything stands on.
+//! - `config`, `metrics`, `clock`, `failpoint`: what everything stands on.
 
 pub mod access;
 pub mod clock;
 pub mod config;
 pub mod connection;
 pub mod exchange;
+mod failpoint;
 pub mod http;
 pub mod identity;
 pub mod licence;

@@ -56,7 +56,7 @@ Examples:
   careplan-hub serve --config /etc/careplan-hub/hub.toml
   CAREPLAN_HUB__LISTEN__ADDRESS=127.0.0.1:9000 careplan-hub serve --config hub.toml";
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Serve(configured) => serve(&configured),
         Command::CheckConfig(configured) => check(&configured),

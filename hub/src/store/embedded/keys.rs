@@ -12,6 +12,7 @@ use super::error::{OpenError, at, refused};
 use super::layout::{self, Layout};
 use super::seal::{self, Key};
 use crate::clock::{SharedRandomness, random};
+use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use aws_lc_rs::hmac;
 use careplan_protocol::calendar::Month;
@@ -118,6 +119,7 @@ impl Keyring {
         let bytes = Zeroizing::new(random::<32>(self.randomness.as_ref())?);
         let wrapped = self.wrap.wrap(random(self.randomness.as_ref())?, name.to_string().as_bytes(), bytes.as_ref())?;
         let file = [MAGIC.as_slice(), &wrapped].concat();
+        failpoint::reach(Point::KeyNew).map_err(refused("key"))?;
         layout::replace(&self.path(name), &file).map_err(refused("key"))?;
         let key = Arc::new(Key::new(bytes.as_ref())?);
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(name, Arc::clone(&key));
@@ -129,6 +131,7 @@ impl Keyring {
         // Held until the file is gone, so that nobody reads it once more in between.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.remove(&name);
+        failpoint::reach(Point::KeyDestroy).map_err(refused("key"))?;
         layout::remove(&self.path(name)).map_err(refused("key"))
     }
 

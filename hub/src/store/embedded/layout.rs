@@ -15,6 +15,7 @@
 //!   cut/                         what was cut from the tail, kept aside
 //! ```
 
+use crate::failpoint::{self, Point};
 use jiff::civil::Date;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -136,11 +137,14 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
 
 /// Puts a file in place so that after a power cut either the old or the new one is there, whole.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    failpoint::reach(Point::Replace)?;
     let beside = path.with_added_extension("new");
     let mut file = private(&beside, true)?;
     file.write_all(bytes)?;
     file.sync_all()?;
+    failpoint::reach(Point::ReplaceRename)?;
     std::fs::rename(&beside, path)?;
+    failpoint::reach(Point::ReplaceRenamed)?;
     path.parent().map_or(Ok(()), sync_folder)
 }
 

@@ -11,6 +11,7 @@ mod file;
 
 use super::error::{OpenError, at, refused};
 use super::layout::{self, Layout};
+use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use crate::store::transfer::BodyPlace;
 use careplan_protocol::calendar::Month;
@@ -128,7 +129,7 @@ impl Log {
         }
         let last = self.months.read().unwrap_or_else(PoisonError::into_inner).last().cloned();
         let Some(last) = last else { return Ok(()) };
-        last.sync().map_err(refused("log"))?;
+        last.sync().and_then(|()| failpoint::reach(Point::LogSynced)).map_err(refused("log"))?;
         let synced = Synced { version: VERSION, month: last.month(), length: last.length(), next };
         let json = serde_json::to_vec(&synced).map_err(|error| StoreError::Io(error.to_string()))?;
         layout::replace(&self.layout.log().join("synced"), &json).map_err(refused("log"))?;

@@ -5,6 +5,7 @@ use super::error::{OpenError, at};
 use super::layout::{self, Layout};
 use super::scan::{Located, scan};
 use super::segment::{self, HEADER, Header, Segment};
+use crate::failpoint::{self, Point};
 use jiff::civil::Date;
 use std::fs::File;
 use std::io;
@@ -49,7 +50,9 @@ pub(crate) fn recover(layout: &Layout, synced: u64, damage: &Damage) -> Result<R
         recovered.tail.extend(scanned.events.into_iter().filter(|event| event.position >= synced));
         if last {
             if let Some(tail) = scanned.tail {
+                failpoint::reach(Point::Cut).map_err(at(&path))?;
                 recovered.cut = Some(set_aside(layout, segment, &bytes, tail.start).map_err(at(&path))?);
+                failpoint::reach(Point::CutKept).map_err(at(&path))?;
             }
             segment.file.set_len(scanned.end).and_then(|()| segment.file.sync_all()).map_err(at(&path))?;
         }

@@ -4,6 +4,7 @@
 //! no more, commits go on until the reserve is used up, are then refused, and go on by themselves when there is room again.
 
 use super::layout::{self, Layout};
+use crate::failpoint::{self, Point};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -253,8 +254,13 @@ impl Room {
         }
         let zeros = vec![0; PIECE as usize];
         // Synced in pieces: the writer's own sync may have to wait for what is dirty in its file.
-        let piece = |at| file.write_all_at(&zeros, at).and_then(|()| file.sync_data());
-        (from..from + STEP).step_by(PIECE as usize).try_for_each(piece).inspect_err(|error| {
+        let piece = |at| {
+            failpoint::reach(Point::RoomFill)?;
+            file.write_all_at(&zeros, at)?;
+            file.sync_data()
+        };
+        let filled = (from..from + STEP).step_by(PIECE as usize).try_for_each(piece);
+        filled.and_then(|()| failpoint::reach(Point::RoomFilled)).inspect_err(|error| {
             if !layout::is_full(error) {
                 self.broken.store(true, Ordering::SeqCst);
             }

@@ -11,6 +11,7 @@ use super::error::refused;
 use super::keys::Keyring;
 use super::layout::{self, Layout};
 use crate::clock::{Randomness, random};
+use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use crate::store::state::State;
 
@@ -26,7 +27,11 @@ pub(crate) fn write(
     file.extend_from_slice(&state.next.to_be_bytes());
     let sealed = keys.snapshot().wrap(random(randomness)?, &file, &plain)?;
     file.extend_from_slice(&sealed);
-    layout::replace(&layout.snapshot(), &file).map_err(refused("snapshot"))
+    let write = || {
+        failpoint::reach(Point::Snapshot)?;
+        layout::replace(&layout.snapshot(), &file)
+    };
+    write().map_err(refused("snapshot"))
 }
 
 /// Reads the snapshot; `None` when there is none that holds.

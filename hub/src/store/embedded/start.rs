@@ -15,6 +15,7 @@ use super::upkeep::Rounds;
 use super::watchers::Watchers;
 use super::writer::{Tip, Writer};
 use super::{Opening, Progress, snapshot};
+use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use crate::store::event::Beginning;
 use crate::store::state::State;
@@ -39,6 +40,7 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
     let layout = Layout::new(opening.data.clone());
     layout.make().map_err(at(layout.data()))?;
     let lock = lock(&layout)?;
+    failpoint::reach(Point::Start).map_err(at(layout.data()))?;
     layout.empty_staging().map_err(at(&layout.staging()))?;
     let now = opening.clock.now();
     let randomness = Arc::clone(&opening.randomness);
@@ -141,6 +143,7 @@ fn replay(
 
 /// Begins a new segment, and a new epoch where one has to begin.
 fn writer(core: &Arc<Core>, state: State, recovered: &Recovered) -> Result<Writer, OpenError> {
+    failpoint::reach(Point::Started).map_err(at(core.layout.data()))?;
     let began = match (state.next, &recovered.cut) {
         (0, _) => Some(Beginning::FirstStart),
         (_, Some(_)) => Some(Beginning::Cut),

@@ -6,6 +6,7 @@ use super::keys::Name;
 use super::layout::{days_in, sync_folder};
 use super::snapshot;
 use crate::clock::Stopwatch;
+use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use crate::store::codec::day_number;
 use crate::store::state::State;
@@ -83,7 +84,9 @@ impl Core {
         for day in self.keys.days()?.iter().filter(|day| over(day)) {
             self.keys.destroy(Name::Day(*day))?;
         }
+        failpoint::reach(Point::KeysDestroyed).map_err(refused("keys"))?;
         remove_days(&self.layout.bodies(), over)?;
+        failpoint::reach(Point::BodiesDeleted).map_err(refused("days"))?;
         if days_in(&self.layout.segments()).map_err(refused("segments"))?.iter().any(over) {
             // A segment may die when the log has its events, durably.
             if self.journal.synced() < self.state.load().first_after(through) {
@@ -99,6 +102,7 @@ impl Core {
 fn remove_days(parent: &Path, over: impl Fn(&Date) -> bool) -> Result<(), StoreError> {
     let mut removed = false;
     for day in days_in(parent).map_err(refused("days"))?.into_iter().filter(|day| over(day)) {
+        failpoint::reach(Point::DayDelete).map_err(refused("days"))?;
         std::fs::remove_dir_all(parent.join(day.to_string())).map_err(refused("days"))?;
         removed = true;
     }

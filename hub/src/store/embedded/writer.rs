@@ -8,6 +8,7 @@ pub(crate) use tip::Tip;
 
 use super::core::Core;
 use crate::clock::Stopwatch;
+use crate::failpoint::{self, Point};
 use crate::store::event::{Beginning, Detail, Fact, NewEvent};
 use crate::store::state::State;
 use crate::store::{CommitError, Committed, Decide};
@@ -47,6 +48,7 @@ impl Writer {
 
     /// Begins a new epoch: its first event.
     pub(crate) fn begin(&mut self, because: Beginning) -> Result<(), CommitError> {
+        pass(Point::Epoch);
         self.state.epoch += 1;
         let now = self.stamp();
         let began = NewEvent { actor: None, fact: Fact::Began { because }, detail: Detail::default(), body: None };
@@ -127,18 +129,25 @@ impl Writer {
 
     /// After the sync: index, journal, state, hints, answers.
     fn publish(&mut self, written: Written) {
-        if !written.placed.is_empty() {
+        let events = !written.placed.is_empty();
+        if events {
+            pass(Point::BatchSynced);
             self.core.journal.extend(written.placed);
             let has_room = !self.core.room.is_tight();
+            pass(Point::IndexApply);
             if let Err(error) = self.core.index.apply(written.changes, self.state.next, has_room) {
                 tracing::error!(%error, "the index does not follow");
             }
+            pass(Point::IndexApplied);
             self.core.state.store(Arc::new(self.state.clone()));
             self.core.watchers.tell(&written.concerned, self.state.next);
         }
         for (caller, answer) in written.answers {
             // Who hung up meanwhile learns it from a retry.
             let _ = caller.send(answer);
+        }
+        if events {
+            pass(Point::BatchAnswered);
         }
     }
 
@@ -185,6 +194,11 @@ impl Writer {
             }
         }
     }
+}
+
+/// A step that cannot be refused: in a test build the process may end here.
+fn pass(point: Point) {
+    let _ = failpoint::reach(point);
 }
 
 const IDLE: Duration = Duration::from_millis(700);

@@ -2,6 +2,7 @@
 
 use super::{Ends, Place, seal};
 use crate::clock::{Randomness, random};
+use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use crate::store::body::{CHUNK, SMALL, SealedBody, SealedPlace, StagedFile, Upload};
 use crate::store::embedded::error::refused;
@@ -87,6 +88,7 @@ impl Uploading {
         };
         let sealed = std::mem::take(&mut self.sealed);
         self.sealed = off_runtime(move || {
+            failpoint::reach(Point::UploadWrite)?;
             (&*file).write_all(&sealed)?;
             Ok(sealed)
         })
@@ -129,7 +131,7 @@ impl Upload for Uploading {
         }
         let place = match self.staged.take() {
             Some((file, staged)) => {
-                off_runtime(move || file.sync_all()).await?;
+                off_runtime(move || failpoint::reach(Point::UploadSync).and_then(|()| file.sync_all())).await?;
                 SealedPlace::Staged(staged)
             }
             None => SealedPlace::Small(std::mem::take(&mut self.sealed)),

@@ -5,6 +5,7 @@
 //! base64url; the wrap's AAD is `receipt/KID`.
 
 use crate::clock::{SharedRandomness, random};
+use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use crate::store::embedded::error::{OpenError, at};
 use crate::store::embedded::layout;
@@ -123,7 +124,7 @@ fn write(folder: &Path, wrap: &Key, key: &ReceiptKey, randomness: &SharedRandomn
     let wrapped = wrap.wrap(random(randomness.as_ref())?, aad.as_bytes(), secret.as_ref()).map_err(StoreError::from)?;
     let stored = Stored { version: VERSION, public: key.public.clone(), wrapped: URL_SAFE_NO_PAD.encode(wrapped) };
     let json = serde_json::to_vec_pretty(&stored).map_err(|_| OpenError::ReceiptKey)?;
-    layout::replace(&path, &json).map_err(at(&path))
+    failpoint::reach(Point::ReceiptKey).and_then(|()| layout::replace(&path, &json)).map_err(at(&path))
 }
 
 /// The key pair and its id: the first 16 base64url characters of the SHA-256 of the public key.

@@ -1,6 +1,7 @@
 //! One month of the log: the records and, beside them, where each position's record begins.
 
 use super::{Copied, Stored};
+use crate::failpoint::{self, Point};
 use crate::store::embedded::entry;
 use crate::store::embedded::error::{OpenError, at};
 use crate::store::embedded::layout;
@@ -104,7 +105,9 @@ impl MonthFile {
             };
             places.extend_from_slice(&place.to_be_bytes());
         }
+        failpoint::reach(Point::LogCopy)?;
         self.log.write_all_at(&records, length)?;
+        failpoint::reach(Point::LogCopied)?;
         self.index.write_all_at(&places, (next - self.first) * PLACE)?;
         self.length.store(length + records.len() as u64, Ordering::Release);
         self.next.store(next + events.len() as u64, Ordering::Release);
@@ -112,6 +115,7 @@ impl MonthFile {
     }
 
     pub(crate) fn sync(&self) -> io::Result<()> {
+        failpoint::reach(Point::LogSync)?;
         self.log.sync_data()?;
         self.index.sync_data()
     }

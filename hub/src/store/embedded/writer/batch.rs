@@ -2,6 +2,7 @@
 
 use super::{Caller, Tip};
 use crate::clock::random;
+use crate::failpoint::{self, Point};
 use crate::store::body::{SealedBody, SealedPlace, StagedFile};
 use crate::store::embedded::core::Core;
 use crate::store::embedded::entry::{self, Stamp};
@@ -19,8 +20,9 @@ use careplan_protocol::calendar::day_in_japan;
 use careplan_protocol::office::OfficeNumber;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A batch in the making.
 pub(super) struct Batch<'a> {
@@ -136,7 +138,7 @@ impl<'a> Batch<'a> {
         let events = self.written.placed.len() as u32;
         if events > 0 {
             let folder = self.core.layout.bodies().join(day_in_japan(self.now).to_string());
-            let renamed = if self.renamed { layout::sync_folder(&folder) } else { Ok(()) };
+            let renamed = if self.renamed { sync_bodies(&folder) } else { Ok(()) };
             let done = renamed.and_then(|()| tip.append(&mut self.buffer, self.state.epoch, self.state.next, events));
             let done = done.and_then(|()| self.core.room.is_sound());
             if let Err(error) = done {
@@ -190,7 +192,7 @@ impl<'a> Batch<'a> {
                 layout::make_folder(folder).map_err(super::super::error::refused("bodies"))?;
             }
             let from = staged.path().unwrap_or(&path);
-            std::fs::rename(from, &path).map_err(super::super::error::refused("bodies"))?;
+            rename_body(from, &path).map_err(super::super::error::refused("bodies"))?;
             staged.taken();
             self.renamed = true;
         }
@@ -235,6 +237,18 @@ impl<'a> Batch<'a> {
             }
         }
     }
+}
+
+fn rename_body(from: &Path, to: &Path) -> io::Result<()> {
+    failpoint::reach(Point::BodyRename)?;
+    std::fs::rename(from, to)?;
+    failpoint::reach(Point::BodyRenamed)
+}
+
+fn sync_bodies(folder: &Path) -> io::Result<()> {
+    failpoint::reach(Point::BodyFolderSync)?;
+    layout::sync_folder(folder)?;
+    failpoint::reach(Point::BodyFolderSynced)
 }
 
 /// What a transfer's wrapped key is bound to.

@@ -1,5 +1,6 @@
 //! The segment being written, at its end.
 
+use crate::failpoint::{self, Point};
 use crate::store::embedded::frame::{FRAME, Frame};
 use crate::store::embedded::layout::{self, Layout};
 use crate::store::embedded::room::Room;
@@ -38,9 +39,12 @@ impl Tip {
         // the sync of the thread that fills the file came first.
         let file = layout::private(&layout.spare(), false)?;
 
+        failpoint::reach(Point::SegmentBegin)?;
         file.write_all_at(&header.encode(), 0)?;
         file.sync_data()?;
+        failpoint::reach(Point::SegmentRename)?;
         std::fs::rename(layout.spare(), layout.segment(day, number))?;
+        failpoint::reach(Point::SegmentRenamed)?;
         layout::sync_folder(&folder)?;
         layout::sync_folder(&layout.segments())?;
         let segment = Arc::new(Segment { day, number, file });
@@ -82,7 +86,8 @@ impl Tip {
     /// Ends the batch in `buffer` with its frame, writes it and syncs.
     pub(crate) fn append(&mut self, buffer: &mut Vec<u8>, epoch: u32, next: u64, events: u32) -> io::Result<()> {
         let digest = Frame::end(buffer, epoch, next, events, self.chain);
-        self.segment.file.write_all_at(buffer, self.offset)?;
+        failpoint::write_all_at(Point::BatchWrite, &self.segment.file, buffer, self.offset)?;
+        failpoint::reach(Point::BatchSync)?;
         self.segment.file.sync_data()?;
         self.offset += buffer.len() as u64;
         self.chain = digest;
@@ -92,6 +97,7 @@ impl Tip {
 
     /// Writes an empty frame.
     pub(crate) fn rest(&mut self, epoch: u32, next: u64) -> io::Result<()> {
+        failpoint::reach(Point::Rest)?;
         self.append(&mut Vec::with_capacity(FRAME), epoch, next, 0)
     }
 }
