@@ -7,6 +7,7 @@
 //! - [`transfer`]: transfer ids, states, classes, fingerprints, digests;
 //! - [`standard`]: what the national file standard says about names and send units;
 //! - [`office`]: office numbers, service types, addresses;
+//! - [`tlog`]: the transparency log: hashes, tiles, signed checkpoints, proofs;
 //! - [`calendar`]: months, and the days of Japan.
 
 pub mod api;
@@ -16,6 +17,7 @@ pub mod problem;
 pub mod receipt;
 pub mod routes;
 pub mod standard;
+pub mod tlog;
 pub mod transfer;
 
 mod text;
