@@ -7,6 +7,7 @@
 //!     ca.pem                the hub's CA
 //!     identity.pem          certificate and key, readable by its owner alone
 //!     keys.json             the hub's receipt keys as last seen
+//!     outs/<digest>.json    the folders that sync sends from
 //!     pending/<key>/        a send that is not finished: intent.json, copies of its files, lock
 //!     receipts/<transfer>.jws
 //!     fetching/<transfer>.json   a fetch that is not finished (beside it, while running, a .lock)
@@ -178,6 +179,24 @@ impl Profile {
         disk::write(&self.folder.join(KEYS), &serde_json::to_vec_pretty(keys)?)
     }
 
+    /// The folders that `sync` sends from, as far as they are still there.
+    pub fn outs(&self) -> Vec<PathBuf> {
+        let known = disk::entries(&self.folder.join(OUTS)).unwrap_or_default();
+        let read = |file: &PathBuf| serde_json::from_slice::<PathBuf>(&std::fs::read(file).ok()?).ok();
+        known.iter().filter_map(read).filter(|out| out.is_dir()).collect()
+    }
+
+    /// Remembers a folder that `sync` sends from: one file each, as desks sync side by side.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn remember_out(&self, out: &Path) -> io::Result<()> {
+        let text = serde_json::to_vec(out)?;
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &text);
+        let name: String = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        disk::write(&self.folder(OUTS)?.join(format!("{name}.json")), &text)
+    }
+
     /// Stores a receipt.
     ///
     /// # Errors
@@ -219,6 +238,7 @@ const IDENTITY: &str = "identity.pem";
 const CA: &str = "ca.pem";
 const KEYS: &str = "keys.json";
 const RECEIPTS: &str = "receipts";
+const OUTS: &str = "outs";
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,9 @@
 //! - [`fetching`]: transfers brought onto this machine's disk;
 //! - [`sending`]: what stands in the journal goes out and its receipt is kept;
 //! - [`journal`]: sends that survive a kill;
+//! - [`planning`]: who would get what, before anything leaves;
+//! - [`sent_before`]: what went before, by its receipts;
+//! - [`checking`]: files held against the standard;
 //! - [`parcels`]: files sorted into transfers;
 //! - [`receipts`]: receipts and files judged;
 //! - [`desk`]: one office or service type at work;
@@ -18,6 +21,7 @@
 //! - [`clock`]: time and chance, handed in.
 
 pub mod bundle;
+pub mod checking;
 pub mod clock;
 pub mod connection;
 pub mod desk;
@@ -27,8 +31,10 @@ pub mod home;
 pub mod journal;
 pub mod names;
 pub mod parcels;
+pub mod planning;
 pub mod receipts;
 pub mod retry;
 pub mod sending;
+pub mod sent_before;
 pub mod sync;
 pub mod texts;

@@ -2,7 +2,7 @@
 //! attachments beside them or alone.
 
 use careplan_protocol::office::{Address, ServiceType};
-use careplan_protocol::standard::{NameError, StandardName, Unit, UnitError, UnitKey, group};
+use careplan_protocol::standard::{Context, NameError, StandardName, Unit, UnitError, UnitKey, group};
 use std::path::PathBuf;
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -79,6 +79,11 @@ pub struct Sorted {
 /// Sorts files that `desk` wants to send; `to` is the address given, which attachments need unless they stand beside
 /// exactly one unit.
 pub fn sort(desk: Address, files: Vec<LocalFile>, to: Option<Address>) -> Sorted {
+    sort_knowing(desk, files, to, &Context { acting: Some(desk), ..Context::default() })
+}
+
+/// As [`sort`], knowing the service types of offices: names whose two types stand in each other's place are told by them.
+pub fn sort_knowing(desk: Address, files: Vec<LocalFile>, to: Option<Address>, known: &Context) -> Sorted {
     let mut sorted = Sorted::default();
     let mut standard: Vec<(StandardName, LocalFile)> = Vec::new();
     let mut attachments = Vec::new();
@@ -91,9 +96,9 @@ pub fn sort(desk: Address, files: Vec<LocalFile>, to: Option<Address>) -> Sorted
     }
     for (key, members) in group(standard, |(name, _)| name) {
         let (names, files): (Vec<StandardName>, Vec<LocalFile>) = members.into_iter().unzip();
-        match judge(desk, to, key, &names) {
-            Ok((unit, to)) => {
-                let from_type = key.from.service_type.or(desk.service_type);
+        match judge(desk, to, straight(key, &names, known), &names) {
+            Ok((unit, from, to)) => {
+                let from_type = from.service_type.or(desk.service_type);
                 sorted.parcels.push(Parcel { to, from_type, unit: Some(unit), files });
             }
             Err(why) => sorted.unfit.push(Unfit { files, key: Some(key), why }),
@@ -103,7 +108,21 @@ pub fn sort(desk: Address, files: Vec<LocalFile>, to: Option<Address>) -> Sorted
     sorted
 }
 
-fn judge(desk: Address, to: Option<Address>, key: UnitKey, names: &[StandardName]) -> Result<(Unit, Address), Misfit> {
+/// The addresses as they are meant: some software swaps the two types in the name, as an official example does.
+fn straight(key: UnitKey, names: &[StandardName], known: &Context) -> UnitKey {
+    let UnitKey { mut from, mut to, stamp } = key;
+    if names.first().is_some_and(|name| known.are_types_swapped(name)) {
+        std::mem::swap(&mut from.service_type, &mut to.service_type);
+    }
+    UnitKey { from, to, stamp }
+}
+
+fn judge(
+    desk: Address,
+    to: Option<Address>,
+    key: UnitKey,
+    names: &[StandardName],
+) -> Result<(Unit, Address, Address), Misfit> {
     if !desk.handles(&key.from) {
         return Err(Misfit::Sender(key.from));
     }
@@ -113,20 +132,27 @@ fn judge(desk: Address, to: Option<Address>, key: UnitKey, names: &[StandardName
     let unit = Unit::of(names)?.ok_or(UnitError::Mixed)?;
     // Names of 3.x say no type; the address given may.
     let service_type = key.to.service_type.or(to.and_then(|to| to.service_type));
-    Ok((unit, Address { office: key.to.office, service_type }))
+    Ok((unit, key.from, Address { office: key.to.office, service_type }))
 }
 
-/// Beside the only unit, else to the address given, else nowhere.
+/// Beside the only unit, or the only one in its own folder; else to the address given, else nowhere.
 fn place_attachments(desk: Address, to: Option<Address>, attachments: Vec<LocalFile>, sorted: &mut Sorted) {
-    if attachments.is_empty() {
-        return;
-    }
-    match (sorted.parcels.as_mut_slice(), sorted.unfit.is_empty(), to) {
-        ([only], true, _) => only.files.extend(attachments),
-        (_, _, Some(to)) => {
-            sorted.parcels.push(Parcel { to, from_type: desk.service_type, unit: None, files: attachments });
+    let (units, whole) = (sorted.parcels.len(), sorted.unfit.is_empty());
+    let mut alone = Vec::new();
+    for file in attachments {
+        let beside = |other: &LocalFile| other.path.parent() == file.path.parent();
+        let is_clear = whole || !sorted.unfit.iter().any(|unfit| unfit.files.iter().any(beside));
+        let mut near =
+            sorted.parcels[..units].iter_mut().filter(|parcel| units == 1 || parcel.files.iter().any(beside));
+        match (near.next(), near.next()) {
+            (Some(only), None) if is_clear => only.files.push(file),
+            _ => alone.push(file),
         }
-        (_, _, None) => sorted.unfit.push(Unfit { files: attachments, key: None, why: Misfit::NoAddress }),
+    }
+    match to {
+        _ if alone.is_empty() => {}
+        Some(to) => sorted.parcels.push(Parcel { to, from_type: desk.service_type, unit: None, files: alone }),
+        None => sorted.unfit.push(Unfit { files: alone, key: None, why: Misfit::NoAddress }),
     }
 }
 
@@ -153,6 +179,19 @@ mod tests {
         let sorted = sort(desk(), files(&["写真.pdf", RESULT_15]), None);
         assert_eq!(sorted.parcels.len(), 1);
         assert_eq!(sorted.parcels[0].files.len(), 2);
+        let mut of_two_folders = files(&[RESULT_15]);
+        of_two_folders.extend([format!("/b/{RESULT_17}"), "/b/写真.pdf".to_owned()].map(|p| LocalFile::new(p.into())));
+        let sorted = sort(desk(), of_two_folders, None);
+        let counts: Vec<usize> = sorted.parcels.iter().map(|parcel| parcel.files.len()).collect();
+        assert_eq!((counts, sorted.unfit.len()), (vec![2, 1], 0), "beside the unit of its own folder");
+    }
+
+    #[test]
+    fn swapped_types_of_a_name_go_to_the_receiver_that_is_meant() {
+        let desk: Address = "1379999020-11".parse().expect("an address");
+        let sorted = sort(desk, files(&["UPJSK_202610_1379999020_43_1379999012_11_20261106100023.CSV"]), None);
+        let parcel = &sorted.parcels[0];
+        assert_eq!((parcel.to.to_string(), parcel.from_type), ("1379999012-43".to_owned(), desk.service_type));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The program: what its arguments ask for, done with the library, told to a person or as JSON.
 
+mod asking;
 mod check;
 pub(crate) mod cli;
 mod extras;

@@ -6,6 +6,8 @@
 //!   sent/<transfer>_<to>/   what was sent, with receipt.jws
 //!   refused/…/              what cannot be sent, with reason.txt
 //!   not-on-hub/…/           for offices that cannot be reached, with reason.txt; list.txt to print
+//!   held/…/                 what a person has to look at, with reason.txt; its folder is moved to release/ to be sent
+//!   release/…/              sent in spite of warnings
 //!   .careplan/              lock, what was seen when
 //! IN/                       standard files under their exact names
 //!   <from>_<transfer>/      attachments, under safe names
@@ -17,6 +19,8 @@ mod outgoing;
 mod shelves;
 mod watching;
 
+pub use shelves::{all_held, release};
+
 use crate::connection::Error;
 use crate::desk::Desk;
 use crate::disk::Lock;
@@ -24,8 +28,10 @@ use crate::fetching::{FetchError, STAGING};
 use crate::parcels::Misfit;
 use crate::retry::Patience;
 use crate::sending::SendError;
+use crate::sent_before::SentBefore;
 use careplan_protocol::office::Address;
 use careplan_protocol::problem::Language;
+use careplan_protocol::standard::Finding;
 use careplan_protocol::transfer::TransferId;
 use std::collections::HashSet;
 use std::fmt;
@@ -67,6 +73,12 @@ pub enum Happening {
     Refused(Vec<String>, Error),
     /// An office that cannot be reached.
     NotOnHub(Address, usize),
+    /// Files with errors, which are not sent.
+    Faulty(Vec<String>, Vec<Finding>),
+    /// Files that a person has to look at, in the folder of this name in `held/`.
+    Held(String, Vec<String>, Vec<Finding>),
+    /// Files that are sent in spite of these findings, which concern the form only or were released.
+    Warned(Vec<String>, Vec<Finding>),
     /// A transfer was fetched.
     Fetched(TransferId, Address, usize),
     /// A file waits until another of its name is taken away.
@@ -90,6 +102,8 @@ pub struct Summary {
     pub refused: usize,
     /// Sends to offices that cannot be reached.
     pub not_on_hub: usize,
+    /// Sends held for a person to look at.
+    pub held: usize,
     /// Sends that wait for files to settle or for the rest of their set.
     pub waiting: usize,
     /// Transfers that could not be fetched.
@@ -127,7 +141,7 @@ pub struct Sync {
     told_taken: HashSet<PathBuf>,
     summary: Summary,
     seen: watching::Seen,
-    sent_before: outgoing::SentBefore,
+    sent_before: SentBefore,
     _locks: [Lock; 2],
 }
 
@@ -155,7 +169,8 @@ impl Sync {
         }
         let locks = [lock(&out)?, lock(&r#in)?];
         let seen = watching::Seen::load(&out);
-        let sent_before = outgoing::SentBefore::load(&desk.profile)?;
+        let sent_before = SentBefore::load(&desk.profile)?;
+        desk.profile.remember_out(&out)?;
         let desk = Desk { patience: Patience::SYNC, ..desk };
         let settings = Settings { out, r#in, ..settings };
         let (told_taken, summary) = (HashSet::new(), Summary::default());

@@ -6,6 +6,7 @@ use crate::desk::DeskError;
 use crate::fetching::FetchError;
 use crate::home::HomeError;
 use crate::parcels::Misfit;
+use crate::planning::Unreachable;
 use crate::receipts::Verdict;
 use crate::sending::SendError;
 use careplan_protocol::calendar::japan;
@@ -128,6 +129,12 @@ explain!(Misfit, error => match error {
     Self::Sender(from) => format!("ファイル名の送信元 {from} はこの事業所（窓口）ではありません"),
     Self::Receiver(to) => format!("ファイル名の送信先 {to} は指定の宛先と違います"),
     Self::NoAddress => "標準仕様にないファイルには宛先が必要です".to_owned(),
+});
+
+explain!(Unreachable, error => match error {
+    Self::NotOnHub => "このハブに加入していません".to_owned(),
+    Self::CannotReceive => "今は受信できません（ライセンス切れか利用停止）".to_owned(),
+    Self::NoSuchType => "このサービス種類はハブに登録されていません".to_owned(),
 });
 
 explain!(SendError, error => match error {

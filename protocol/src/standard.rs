@@ -7,6 +7,9 @@ mod context;
 mod cp932;
 mod data;
 mod finding;
+/// What must hold for any bytes; for the fuzz targets only.
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 mod name;
 mod prefix;
 mod reader;

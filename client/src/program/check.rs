@@ -4,11 +4,11 @@ use crate::program::cli::Check;
 use crate::program::failure::Failure;
 use crate::program::screen::{Screen, printable};
 use crate::program::{Context, Exit};
+use careplan_client::checking;
 use careplan_client::parcels::LocalFile;
-use careplan_protocol::standard::{self, CheckedFile, Checker, Finding, KnownOffices, Report, Severity};
+use careplan_protocol::standard::{self, Checker, Finding, KnownOffices, Report};
 use serde::Serialize;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Checks files and the files in folders, and tells what is wrong with them.
@@ -33,7 +33,9 @@ pub(crate) async fn run(context: &mut Context, what: Check) -> Result<Exit, Fail
     };
     let mut checker = Checker::new(told);
     for (path, label) in &files {
-        let file = read(&checker, path, label).await.map_err(|why| Failure::disk(path, &why))?;
+        let file = checking::read(&checker, &LocalFile::new(path.clone()), label)
+            .await
+            .map_err(|why| Failure::disk(path, &why))?;
         checker.add(file);
     }
     let report = checker.finish();
@@ -101,21 +103,6 @@ fn label(argument: &Path, path: &Path) -> String {
     parts.join("/")
 }
 
-async fn read(checker: &Checker, path: &Path, label: &str) -> io::Result<CheckedFile> {
-    let mut check = checker.file(&LocalFile::new(path.to_owned()).name, label);
-    let mut file = File::open(path)?;
-    let mut piece = vec![0; 256 << 10];
-    loop {
-        let length = file.read(&mut piece)?;
-        if length == 0 {
-            return Ok(check.finish());
-        }
-        check.feed(piece.get(..length).unwrap_or_default());
-        // So that a long check can be interrupted.
-        tokio::task::yield_now().await;
-    }
-}
-
 /// A finding with the text in the language asked for.
 #[derive(Serialize)]
 struct Told<'a> {
@@ -124,24 +111,19 @@ struct Told<'a> {
     message: &'a str,
 }
 
+/// Findings for programs, each with its text in the language asked for.
+pub(crate) fn told(screen: &Screen, findings: &[Finding]) -> serde_json::Value {
+    let told = findings.iter().map(|finding| Told { finding, message: finding.message(screen.language) });
+    serde_json::to_value(told.collect::<Vec<_>>()).unwrap_or_default()
+}
+
 fn tell(screen: Screen, finding: &Finding) {
     let message = finding.message(screen.language);
     screen.line(&Told { finding, message });
     if screen.json {
         return;
     }
-    let severity = match finding.severity {
-        Severity::Error => screen.pick("エラー", "error"),
-        Severity::Warning => screen.pick("警告", "warning"),
-    };
-    let place = [finding.place.line, finding.place.column].into_iter().flatten();
-    let place: String = place.map(|number| format!(":{number}")).collect();
-    screen.print(&format!(
-        "{}{place}: {severity} [{}] {}\n",
-        printable(&finding.file),
-        finding.rule,
-        printable(message)
-    ));
+    screen.print(&format!("{}\n", printable(&checking::line(finding, screen.language))));
 }
 
 fn sum_up(screen: Screen, files: usize, report: &Report) {

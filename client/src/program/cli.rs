@@ -55,10 +55,8 @@ pub(crate) enum Command {
         after_help = "Examples:\n  careplan setup 1379999012.careplan\n  careplan setup 1379999012.careplan --passphrase-file passphrase.txt"
     )]
     Setup(Setup),
-    /// Send files; files of the standard group themselves by sender, receiver and 連番
-    #[command(
-        after_help = "Examples:\n  careplan send export/\n  careplan send UPPLAN_*.CSV UPSIKYU_*.CSV UPHOSOKU_*.CSV --message '10月分です'\n  careplan send report.pdf --to 1379999012-43\n  careplan send            (finishes what was interrupted)\n\nA send that was interrupted is finished by the next `careplan send`; sending the same again is always safe then.\nExit status 3: some transfers were sent, others not."
-    )]
+    /// Check files, show who gets what, ask, and send; files of the standard group themselves
+    #[command(after_help = SEND_HELP)]
     Send(Send),
     /// Check files before sending them, without the hub
     #[command(
@@ -133,6 +131,15 @@ pub(crate) struct Send {
     /// A message to go with the files
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) message: String,
+    /// Do not ask; what has only warnings is sent
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// Show the plan and send nothing
+    #[arg(long, conflicts_with = "yes")]
+    pub(crate) dry_run: bool,
+    /// Take warnings for errors
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 #[derive(Debug, Args)]
@@ -291,13 +298,16 @@ pub(crate) enum Receipt {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Sync {
+    #[command(subcommand)]
+    pub(crate) action: Option<SyncAction>,
     /// The folder that the care software writes into
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: PathBuf,
+    #[arg(long, value_name = "DIR", required = true)]
+    pub(crate) out: Option<PathBuf>,
     /// The folder that the care software reads from
-    #[arg(long = "in", value_name = "DIR")]
-    pub(crate) r#in: PathBuf,
+    #[arg(long = "in", value_name = "DIR", required = true)]
+    pub(crate) r#in: Option<PathBuf>,
     /// One full pass, then end
     #[arg(long)]
     pub(crate) once: bool,
@@ -315,6 +325,24 @@ pub(crate) struct Sync {
     pub(crate) incomplete_seconds: u64,
 }
 
+/// What can be done beside syncing.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SyncAction {
+    /// Let go what was held for a person to look at: the next sync sends it in spite of its warnings
+    #[command(after_help = "Example:\n  careplan sync release 1379999020-11_20260925090001 --out C:\\care\\export")]
+    Release(Release),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Release {
+    /// Its folder's name in OUT/held
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// The folder that the care software writes into
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
 fn state(text: &str) -> Result<State, String> {
     serde_json::from_value(serde_json::Value::from(text))
         .map_err(|_| "one of accepted, fetched, imported, rejected, recalled, expired".to_owned())
@@ -325,14 +353,30 @@ Exit status: 0 done · 1 refused or failed · 2 wrong use · 3 partly done
 
 The hub is no archive: it keeps files for a limited time (see `careplan status`). Keeping the records is your duty.";
 
+const SEND_HELP: &str = "\
+Examples:
+  careplan send export/
+  careplan send export/ --dry-run
+  careplan send export/ --yes --json
+  careplan send UPPLAN_*.CSV UPSIKYU_*.CSV UPHOSOKU_*.CSV --message '10月分です'
+  careplan send report.pdf --to 1379999012-43
+  careplan send            (finishes what was interrupted)
+
+Files of the standard are grouped by sender, receiver and 連番; other files go with the only unit, with the only one in
+their folder, or to --to. What has errors is never sent. Where nobody can be asked, --yes is needed.
+A send that was interrupted is finished by the next `careplan send`; the same command again sends nothing twice.
+Exit status: 0 everything was sent · 1 nothing was sent · 2 wrong use, or nobody could be asked · 3 some was sent, some not";
+
 const SYNC_HELP: &str = "\
 Example:
   careplan sync --out C:\\care\\export --in C:\\care\\import --ack-when-moved
 
 OUT: files of the standard are sent when they have been unchanged for 5 seconds and their set is complete; an incomplete
 set is put into OUT/refused after 10 minutes. Attachments go into a folder OUT/NUMBER[-TYPE]/, named by their address.
-What was sent is moved to OUT/sent with its receipt, what cannot be sent to OUT/refused with the reason, and what is for
-offices that cannot be reached to OUT/not-on-hub with a list to print; the rest goes on, and the exit status is 3.
+What was sent is moved to OUT/sent with its receipt, what cannot be sent or has errors to OUT/refused with the reason,
+what is for offices that cannot be reached to OUT/not-on-hub with a list to print, and what a person has to look at to
+OUT/held with a note (`careplan sync release NAME --out OUT`, or move its folder to OUT/release); the rest goes on, and the
+exit status is 3.
 IN: files of the standard under their exact names, attachments in IN/<from>_<transfer>/. Nothing is overwritten: a file
 waits until another of the same name is taken away.
 One sync per folder. Desks of one office (--as NUMBER-15, --as NUMBER-17) sync side by side, each with its own folders.";

@@ -5,6 +5,7 @@ use careplan_client::connection::Error;
 use careplan_client::desk::DeskError;
 use careplan_client::fetching::FetchError;
 use careplan_client::home::HomeError;
+use careplan_client::planning::PlanError;
 use careplan_client::sending::SendError;
 use careplan_client::sync::SyncError;
 use careplan_client::texts::Explain;
@@ -70,6 +71,15 @@ pub(crate) fn code(why: &Error) -> &str {
 impl From<Error> for Failure {
     fn from(why: Error) -> Self {
         Self::of(code(&why), &why)
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(why: PlanError) -> Self {
+        match why {
+            PlanError::Hub(why) => why.into(),
+            PlanError::Disk(why) => why.into(),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::program::inbox::{PAGE, all_pages};
 use crate::program::screen::Screen;
 use crate::program::{Context, Exit};
 use careplan_client::journal::Journal;
+use careplan_client::sync::all_held;
 use careplan_client::texts::local_time;
 use careplan_protocol::api::{DirectoryQuery, LastSeen, OfficeStatus};
 use serde_json::json;
@@ -58,14 +59,28 @@ pub(crate) async fn status(context: &mut Context) -> Result<Exit, Failure> {
     let desk = context.desk()?;
     let screen = context.screen;
     let unfinished = Journal::open(&desk.profile)?.count()?;
+    let mut held = Vec::new();
+    for out in desk.profile.outs() {
+        held.extend(all_held(&out)?.into_iter().map(|name| (out.clone(), name)));
+    }
     let status = desk.ask(|| desk.connection.status(desk.office())).await?;
-    screen.value(&json!({"status": status, "unfinished_sends": unfinished}));
+    screen.value(&json!({
+        "status": status, "unfinished_sends": unfinished,
+        "held": held.iter().map(|(out, name)| json!({"out": out, "name": name})).collect::<Vec<_>>(),
+    }));
     if !screen.json {
         show(&screen, &status, &desk.profile.hub);
         if unfinished > 0 {
             screen.say(
                 format!("途中の送信が {unfinished} 件あります。careplan send（または sync）で続けてください。"),
                 format!("{unfinished} sends are unfinished; `careplan send` (or sync) finishes them."),
+            );
+        }
+        for (out, name) in &held {
+            let note = out.join("held").join(name).join("reason.txt");
+            screen.say(
+                format!("送信を保留しています：{name}（{} を確かめてください）", note.display()),
+                format!("held, not sent: {name} (read {})", note.display()),
             );
         }
     }

@@ -1,132 +1,116 @@
-//! `send`: what was interrupted is finished first, then the files given go out, parcel by parcel.
+//! `send`: what was interrupted is finished first; then a plan is shown, agreed to, and carried out.
+
+mod account;
+mod carrying;
+mod plan;
 
 use crate::program::cli::Send;
-use crate::program::failure::{Failure, send_code};
-use crate::program::{Context, Exit, progress};
-use careplan_client::desk::Desk;
+use crate::program::failure::Failure;
+use crate::program::{Context, Exit, asking};
+use account::Account;
 use careplan_client::disk;
-use careplan_client::journal::{Intent, Journal, Pending};
-use careplan_client::parcels::{LocalFile, Parcel, Sorted, Unfit, sort};
-use careplan_client::sending::{self, Delivered, SendError};
-use careplan_client::texts::{Explain as _, local_time};
-use serde_json::{Value, json};
+use careplan_client::journal::{Journal, Pending};
+use careplan_client::parcels::LocalFile;
+use careplan_client::planning::{Plan, Wishes};
+use careplan_client::sending;
+use serde_json::json;
 use std::path::PathBuf;
-use std::sync::Arc;
-
-/// What became of everything so far.
-#[derive(Default)]
-struct Account {
-    sent: Vec<Value>,
-    refused: Vec<Value>,
-    kept: Vec<Value>,
-    /// What was pending from before, so that the same is not sent a second time.
-    earlier: Vec<Intent>,
-}
 
 /// Sends files.
 pub(crate) async fn run(context: &mut Context, what: Send) -> Result<Exit, Failure> {
     let desk = context.desk()?;
+    let screen = context.screen;
     let files = collect(&what.files)?;
     let mut account = Account::default();
-    for pending in Journal::open(&desk.profile)?.unfinished()? {
-        // What `sync` began, sync finishes: it also moves the files.
-        if pending.intent.sync.is_none() {
-            account.earlier.push(pending.intent.clone());
-            deliver(context, &desk, pending, &mut account).await?;
+    // What `sync` began, sync finishes: it also moves the files.
+    let mut earlier = Journal::open(&desk.profile)?.unfinished()?;
+    earlier.retain(|pending| pending.intent.sync.is_none());
+    if what.dry_run {
+        let plan = Plan::make(&desk, files, Wishes { to: what.to, strict: what.strict }).await?;
+        plan::show(&screen, &plan);
+        screen.value(&json!({"plan": plan::value(&screen, &plan), "unfinished": earlier.len()}));
+        return Ok(plan::outlook(&plan));
+    }
+    let begun: Vec<_> = earlier.iter().map(|pending| pending.intent.clone()).collect();
+    let mut done = carrying::carry(&desk, &screen, earlier, &mut account).await?;
+    if what.files.is_empty() {
+        if begun.is_empty() {
+            screen.say("途中の送信はありません。", "Nothing is unfinished.");
+        }
+        return conclude(context, done, &account, None);
+    }
+    let plan = Plan::make(&desk, files, Wishes { to: what.to, strict: what.strict }).await?;
+    plan::show(&screen, &plan);
+    match agreed(context, &what, &plan).await {
+        Agreed::Yes => {}
+        Agreed::No => account.decline(&plan),
+        Agreed::CannotAsk => {
+            finish(done)?;
+            return Ok(cannot_ask(context));
         }
     }
-    let Sorted { parcels, unfit } = sort(desk.address, files, what.to);
-    for unfit in &unfit {
-        report_unfit(context, unfit, &mut account);
-    }
-    for parcel in &parcels {
-        send(context, &desk, parcel, &what.message, &mut account).await?;
-    }
-    if what.files.is_empty() && account.earlier.is_empty() {
-        context.screen.say("途中の送信はありません。", "Nothing is unfinished.");
-    }
-    context.screen.value(&json!({"sent": account.sent, "refused": account.refused, "kept": account.kept}));
-    Ok(match (account.sent.is_empty(), account.refused.len() + account.kept.len()) {
-        (_, 0) => Exit::Done,
-        (true, _) => Exit::Failed,
-        (false, _) => Exit::Partly,
-    })
-}
-
-async fn send(
-    context: &Context,
-    desk: &Desk,
-    parcel: &Parcel,
-    message: &str,
-    account: &mut Account,
-) -> Result<(), Failure> {
-    let pending = sending::begin(desk, parcel, message, None)?;
-    // The person repeats a command that was interrupted: that send has just been finished, or still waits.
-    match account.earlier.iter().any(|earlier| earlier.sends_the_same(&pending.intent)) {
-        true => Ok(pending.finish()?),
-        false => deliver(context, desk, pending, account).await,
-    }
-}
-
-async fn deliver(context: &Context, desk: &Desk, pending: Pending, account: &mut Account) -> Result<(), Failure> {
-    let screen = context.screen;
-    let intent = pending.intent.clone();
-    let bytes = intent.files.iter().map(|file| file.size).sum();
-    let bar = progress::bar(&screen, bytes, &intent.to.to_string());
-    let moving = bar.clone();
-    let result = sending::deliver(desk, &pending, Arc::new(move |bytes| moving.inc(bytes))).await;
-    bar.finish_and_clear();
-    match result {
-        Ok(delivered) => {
-            report_sent(context, &intent, &delivered, account);
-            Ok(pending.finish()?)
-        }
-        Err(why @ (SendError::Refused(_) | SendError::Kept(_) | SendError::OtherReceipt(_))) => {
-            let text = why.explain(screen.language);
-            let names: Vec<&str> = intent.files.iter().map(|file| file.name.as_str()).collect();
-            if !screen.json {
-                screen.complain(&format!("{}: {text}", intent.to));
+    if account.declined.is_empty() {
+        let mut pending = Vec::new();
+        for parcel in plan.parcels() {
+            let next = sending::begin(&desk, parcel, &what.message, None)?;
+            // The person repeats a command that was interrupted: that send has just been finished, or still waits.
+            match begun.iter().any(|earlier| earlier.sends_the_same(&next.intent)) {
+                true => next.finish()?,
+                false => pending.push(next),
             }
-            let entry = json!({"to": intent.to, "files": names, "code": send_code(&why), "reason": text});
-            match why {
-                SendError::Kept(_) => account.kept.push(entry),
-                _ => {
-                    account.refused.push(entry);
-                    pending.finish()?;
-                }
-            }
-            Ok(())
         }
-        Err(why) => Err(why.into()),
+        done.extend(carrying::carry(&desk, &screen, pending, &mut account).await?);
+    }
+    account.take_plan(&screen, &plan);
+    conclude(context, done, &account, Some(&plan))
+}
+
+enum Agreed {
+    Yes,
+    No,
+    CannotAsk,
+}
+
+async fn agreed(context: &Context, what: &Send, plan: &Plan) -> Agreed {
+    let count = plan.parcels().count();
+    if what.yes || count == 0 {
+        return Agreed::Yes;
+    }
+    if !asking::is_possible(&context.screen) {
+        return Agreed::CannotAsk;
+    }
+    // Whoever only presses Enter has not read what is wrong.
+    let all_well =
+        plan.parcels().count() == plan.entries.len() && plan.entries.iter().all(|entry| !entry.has_warnings());
+    let question = context.screen.pick(format!("{count} 件を送信しますか"), format!("Send {count} transfers?"));
+    match asking::yes(&question, all_well).await {
+        true => Agreed::Yes,
+        false => Agreed::No,
     }
 }
 
-fn report_sent(context: &Context, intent: &Intent, delivered: &Delivered, account: &mut Account) {
-    let screen = context.screen;
-    let (transfer, to, count) = (delivered.transfer, intent.to, intent.files.len());
-    let at = local_time(delivered.receipt.accepted_at);
-    screen.say(
-        format!("{transfer}  {to} へ {count} ファイルを送信しました（{at}）"),
-        format!("{transfer}  {count} files sent to {to} ({at})"),
+fn cannot_ask(context: &Context) -> Exit {
+    let text = context.screen.pick(
+        "送信していません。確認の質問ができないため、--yes を付けて実行してください",
+        "nothing was sent: nobody can be asked here; run it again with --yes",
     );
-    if delivered.recalled {
-        screen.say("  この送信は取消済みです。", "  This transfer was recalled since.");
+    context.screen.value(&json!({"error": {"code": "not-confirmed", "text": text}}));
+    if !context.screen.json {
+        context.screen.complain(text);
     }
-    account.sent.push(json!({
-        "transfer": transfer, "to": to, "files": intent.files.iter().map(|file| &file.name).collect::<Vec<_>>(),
-        "accepted_at": delivered.receipt.accepted_at, "receipt": delivered.path,
-        "replayed": delivered.replayed, "recalled": delivered.recalled,
-    }));
+    Exit::WrongUse
 }
 
-fn report_unfit(context: &Context, unfit: &Unfit, account: &mut Account) {
-    let screen = context.screen;
-    let names: Vec<&str> = unfit.files.iter().map(|file| file.name.as_str()).collect();
-    let reason = unfit.why.explain(screen.language);
-    if !screen.json {
-        screen.complain(&format!("{}: {reason}", names.join(", ")));
-    }
-    account.refused.push(json!({"files": names, "code": "unfit", "reason": reason}));
+fn conclude(context: &Context, done: Vec<Pending>, account: &Account, plan: Option<&Plan>) -> Result<Exit, Failure> {
+    account.show(&context.screen);
+    context.screen.value(&account.value(plan.map(|plan| plan::value(&context.screen, plan))));
+    finish(done)?;
+    Ok(account.exit())
+}
+
+/// Takes what was accepted out of the journal, once all of it is told: until then the same command finds it there.
+fn finish(done: Vec<Pending>) -> Result<(), Failure> {
+    done.into_iter().try_for_each(|pending| Ok(pending.finish()?))
 }
 
 /// The files given, and those in the folders given.

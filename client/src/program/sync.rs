@@ -1,9 +1,11 @@
 //! `sync`: two folders kept in step with the hub.
 
-use crate::program::cli::Sync as What;
+use crate::program::check::told;
+use crate::program::cli::{Release, Sync as What, SyncAction};
 use crate::program::failure::{Failure, code, fetch_code};
-use crate::program::screen::Screen;
+use crate::program::screen::{Screen, printable};
 use crate::program::{Context, Exit};
+use careplan_client::checking;
 use careplan_client::sync::{Happening, Settings, Summary, Sync, SyncError};
 use careplan_client::texts::Explain as _;
 use serde_json::{Value, json};
@@ -13,9 +15,13 @@ use std::time::Duration;
 /// Syncs once, or until stopped.
 pub(crate) async fn run(context: &mut Context, what: What) -> Result<Exit, Failure> {
     let screen = context.screen;
+    if let Some(SyncAction::Release(release)) = &what.action {
+        return release_held(&screen, release);
+    }
+    let (Some(out), Some(r#in)) = (what.out, what.r#in) else { return Ok(Exit::WrongUse) };
     let settings = Settings {
-        out: what.out,
-        r#in: what.r#in,
+        out,
+        r#in,
         acknowledge_when_moved: what.ack_when_moved,
         interval: Duration::from_secs(what.interval),
         settle: Duration::from_secs(what.settle_seconds),
@@ -47,6 +53,30 @@ pub(crate) async fn run(context: &mut Context, what: What) -> Result<Exit, Failu
     Ok(conclude(&screen, sync.summary(), None))
 }
 
+/// Moves what was held to where the next sync sends it from.
+fn release_held(screen: &Screen, what: &Release) -> Result<Exit, Failure> {
+    let name = &what.name;
+    match careplan_client::sync::release(&what.out, name) {
+        Ok(()) => {
+            screen.say(
+                format!("{name} の保留を解除しました。次の同期で送信します。"),
+                format!("{name} is released; the next sync sends it."),
+            );
+            screen.value(&json!({"released": name}));
+            Ok(Exit::Done)
+        }
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
+            let held = careplan_client::sync::all_held(&what.out)?.join(", ");
+            Err(Failure::new(
+                "not-held",
+                format!("{name} は保留中ではありません（保留中：{held}）"),
+                format!("nothing of the name {name} is held (held: {held})"),
+            ))
+        }
+        Err(why) => Err(Failure::disk(&what.out, &why)),
+    }
+}
+
 /// Waits until the person or the system ends the program.
 async fn stopped() {
     #[cfg(unix)]
@@ -64,22 +94,22 @@ async fn stopped() {
 }
 
 fn conclude(screen: &Screen, summary: Summary, failure: Option<Failure>) -> Exit {
-    let Summary { sent, fetched, acknowledged, refused, not_on_hub, waiting, not_fetched } = summary;
+    let Summary { sent, fetched, acknowledged, refused, not_on_hub, held, waiting, not_fetched } = summary;
     screen.say(
         format!(
             "送信 {sent} 件、受信 {fetched} 件、取込済 {acknowledged} 件、送信不可 {refused} 件、\
-             ハブ未加入 {not_on_hub} 件、待機 {waiting} 件、受信失敗 {not_fetched} 件"
+             ハブ未加入 {not_on_hub} 件、保留 {held} 件、待機 {waiting} 件、受信失敗 {not_fetched} 件"
         ),
         format!(
             "sent {sent}, fetched {fetched}, acknowledged {acknowledged}, refused {refused}, not on hub {not_on_hub}, \
-             waiting {waiting}, not fetched {not_fetched}"
+             held {held}, waiting {waiting}, not fetched {not_fetched}"
         ),
     );
     if let (Some(failure), false) = (&failure, screen.json) {
         screen.failure(failure);
     }
     let done = sent + fetched + acknowledged > 0;
-    match (failure.is_some(), refused + not_on_hub + not_fetched > 0) {
+    match (failure.is_some(), refused + not_on_hub + held + not_fetched > 0) {
         (true, _) if !done => Exit::Failed,
         (false, false) => Exit::Done,
         _ => Exit::Partly,
@@ -94,6 +124,13 @@ fn error(screen: &Screen, failure: &Failure) -> Value {
 fn report(screen: &Screen, happening: &Happening) -> Value {
     let (japanese, english) = words(happening);
     screen.say(japanese, english);
+    if let (Happening::Faulty(_, findings) | Happening::Held(.., findings) | Happening::Warned(_, findings), false) =
+        (happening, screen.json)
+    {
+        for finding in findings {
+            screen.print(&format!("    {}\n", printable(&checking::line(finding, screen.language))));
+        }
+    }
     value(screen, happening)
 }
 
@@ -113,6 +150,18 @@ fn words(happening: &Happening) -> (String, String) {
         Happening::Refused(names, why) => (
             format!("ハブが受け付けません（refused）：{}：{}", names.join(", "), why.japanese()),
             format!("refused by the hub: {}: {}", names.join(", "), why.english()),
+        ),
+        Happening::Faulty(names, findings) => (
+            format!("誤りがあるため送信しません（refused）：{}（指摘 {} 件）", names.join(", "), findings.len()),
+            format!("not sent, as it has errors (refused): {} ({} findings)", names.join(", "), findings.len()),
+        ),
+        Happening::Held(name, names, findings) => (
+            format!("送信を保留しました（held/{name}）：{}（指摘 {} 件）", names.join(", "), findings.len()),
+            format!("held for you to look at (held/{name}): {} ({} findings)", names.join(", "), findings.len()),
+        ),
+        Happening::Warned(names, findings) => (
+            format!("警告がありますが送信します：{}（指摘 {} 件）", names.join(", "), findings.len()),
+            format!("sent in spite of warnings: {} ({} findings)", names.join(", "), findings.len()),
         ),
         Happening::NotOnHub(to, n) => (
             format!("{to} には届けられません（not-on-hub、{n} ファイル）"),
@@ -142,6 +191,15 @@ fn value(screen: &Screen, happening: &Happening) -> Value {
         }
         Happening::Refused(names, why) => {
             json!({"event": "refused", "files": names, "code": code(why), "reason": why.explain(language)})
+        }
+        Happening::Faulty(names, findings) => {
+            json!({"event": "refused", "files": names, "code": "errors", "findings": told(screen, findings)})
+        }
+        Happening::Held(name, names, findings) => {
+            json!({"event": "held", "name": name, "files": names, "findings": told(screen, findings)})
+        }
+        Happening::Warned(names, findings) => {
+            json!({"event": "warned", "files": names, "findings": told(screen, findings)})
         }
         Happening::NotOnHub(to, n) => json!({"event": "not-on-hub", "to": to, "files": n}),
         Happening::Fetched(id, from, n) => json!({"event": "fetched", "transfer": id, "from": from, "files": n}),

@@ -1,30 +1,30 @@
 //! One look at OUT: what is finished and complete is sent in ascending 連番, the rest waits or is put aside.
 
+use crate::checking;
 use crate::connection::Error;
 use crate::disk;
 use crate::fetching::STAGING;
-use crate::home::Profile;
 use crate::journal::{Journal, Pending};
 use crate::parcels::{LocalFile, Misfit, Parcel, Sorted, Unfit, sort};
 use crate::sending::{self, SendError};
 use crate::sync::watching::Look;
 use crate::sync::{Happening, Sync, SyncError, shelves};
 use crate::texts::Explain as _;
-use careplan_protocol::api::File;
 use careplan_protocol::office::Address;
-use careplan_protocol::problem::Code;
-use careplan_protocol::receipt::{self, Receipt};
-use careplan_protocol::standard::{StandardName, UnitError};
-use careplan_protocol::transfer::{State, TransferId};
-use std::collections::HashMap;
+use careplan_protocol::problem::{Code, Language};
+use careplan_protocol::standard::{Context, Finding, StandardName, UnitError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Files that belong together: those in OUT itself, or those in the folder of one address.
+/// Files that belong together: those in OUT itself, those in the folder of one address, or those that were released.
 struct Heap {
     to: Option<Address>,
     files: Vec<LocalFile>,
+    /// A person has looked at the warnings.
+    released: bool,
+    /// They go as a whole.
+    is_folder: bool,
 }
 
 impl Sync {
@@ -58,25 +58,26 @@ impl Sync {
         let settle = self.settings.settle;
         let rested = |files: &[LocalFile]| self.seen.rested(paths(files), now, settle);
         // A folder goes as a whole; in OUT itself every set for itself.
-        if heap.to.is_some() && !rested(&heap.files) {
+        if heap.is_folder && !rested(&heap.files) {
             self.summary.waiting += 1;
             return Ok(true);
         }
+        let released = heap.released;
         let Sorted { parcels, unfit } = sort_heap(self.desk.address, heap);
         let (ready, changing): (Vec<_>, Vec<_>) = parcels.into_iter().partition(|parcel| rested(&parcel.files));
         let (settled, unsettled): (Vec<_>, Vec<_>) = unfit.into_iter().partition(|unfit| rested(&unfit.files));
         self.summary.waiting += changing.len() + unsettled.len();
         for unfit in settled {
-            self.put_aside(unfit)?;
+            self.put_aside(unfit).await?;
         }
         for parcel in ready {
-            self.send_parcel(&parcel).await?;
+            self.send_parcel(&parcel, released).await?;
         }
         Ok(!changing.is_empty() || !unsettled.is_empty())
     }
 
     /// Refuses what can never be sent, and what was incomplete for too long.
-    fn put_aside(&mut self, unfit: Unfit) -> Result<(), SyncError> {
+    async fn put_aside(&mut self, unfit: Unfit) -> Result<(), SyncError> {
         let now = self.desk.clock.now();
         let incomplete = matches!(unfit.why, Misfit::Unit(UnitError::Incomplete(_)));
         if incomplete && !self.seen.rested(paths(&unfit.files), now, self.settings.incomplete) {
@@ -84,20 +85,32 @@ impl Sync {
             return Ok(());
         }
         let files: Vec<PathBuf> = unfit.files.iter().map(|file| file.path.clone()).collect();
-        shelves::refused(&self.settings.out, &files, &unfit.why.explain(self.settings.language), now)?;
+        let language = self.settings.language;
+        let findings = self.check(None, &unfit.files).await.unwrap_or_default();
+        let reason = format!("{}\r\n{}", unfit.why.explain(language), lines(&findings, language));
+        shelves::refused(&self.settings.out, &files, reason.trim_end(), now)?;
         self.summary.refused += 1;
         let names = unfit.files.into_iter().map(|file| file.name).collect();
         self.tell(&Happening::Unfit(names, unfit.why));
         Ok(())
     }
 
-    async fn send_parcel(&mut self, parcel: &Parcel) -> Result<(), SyncError> {
-        if let Some((transfer, to)) = self.sent_before(parcel).await? {
-            let files: Vec<PathBuf> = parcel.files.iter().map(|file| file.path.clone()).collect();
+    async fn send_parcel(&mut self, parcel: &Parcel, released: bool) -> Result<(), SyncError> {
+        if let Some(transfer) = self.sent_before.find(&self.desk, parcel).await? {
+            let (to, files) = (parcel.to, file_paths(parcel));
             let receipt = self.desk.profile.receipt(transfer).unwrap_or_default();
             shelves::sent_before(&self.settings.out, &files, transfer, to, &receipt)?;
             self.tell(&Happening::AlreadySent(transfer, to, files.len()));
             return Ok(());
+        }
+        match self.may_go(parcel, released).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(SyncError::Disk(why)) if is_in_use(&why) => {
+                self.summary.waiting += 1;
+                return Ok(());
+            }
+            Err(why) => return Err(why),
         }
         let pending = match sending::begin(&self.desk, parcel, "", Some(&self.settings.out)) {
             // The care software still holds a file, or took it back: another look will tell.
@@ -108,6 +121,39 @@ impl Sync {
             begun => begun?,
         };
         self.deliver(pending).await
+    }
+
+    /// Whether nothing stands against sending a parcel; else it is put aside.
+    async fn may_go(&mut self, parcel: &Parcel, released: bool) -> Result<bool, SyncError> {
+        let (now, language) = (self.desk.clock.now(), self.settings.language);
+        let findings = self.check(Some(parcel.to), &parcel.files).await?;
+        let (files, names) = (file_paths(parcel), parcel.files.iter().map(|file| file.name.clone()).collect());
+        let text = lines(&findings, language);
+        if findings.iter().any(Finding::is_error) {
+            shelves::refused(&self.settings.out, &files, text.trim_end(), now)?;
+            self.summary.refused += 1;
+            self.tell(&Happening::Faulty(names, findings));
+            return Ok(false);
+        }
+        if !released && findings.iter().any(checking::needs_a_person) {
+            let what = parcel.unit.map(|unit| unit.key.stamp.to_string()).unwrap_or_default();
+            let name = format!("{}_{what}", parcel.to);
+            let name = shelves::held(&self.settings.out, &files, &name, &text, now, language)?;
+            self.summary.held += 1;
+            self.tell(&Happening::Held(name, names, findings));
+            return Ok(false);
+        }
+        if !findings.is_empty() {
+            self.tell(&Happening::Warned(names, findings));
+        }
+        Ok(true)
+    }
+
+    /// What the checker says of files that go to this address.
+    async fn check(&self, to: Option<Address>, files: &[LocalFile]) -> io::Result<Vec<Finding>> {
+        let context = Context { acting: Some(self.desk.address), to, ..Context::default() };
+        let report = checking::check(context, files).await?;
+        Ok(checking::by_name(report.findings, files))
     }
 
     async fn deliver(&mut self, pending: Pending) -> Result<(), SyncError> {
@@ -152,66 +198,6 @@ impl Sync {
         }
         Ok(pending.finish()?)
     }
-
-    /// The transfer that carried exactly these files before, unless it was recalled or expired since.
-    async fn sent_before(&self, parcel: &Parcel) -> Result<Option<(TransferId, Address)>, SyncError> {
-        if parcel.unit.is_none() {
-            return Ok(None);
-        }
-        let mut files = Vec::new();
-        for file in &parcel.files {
-            let Ok((size, sha256)) = disk::digest(&file.path) else { return Ok(None) };
-            files.push(File { n: 0, name: file.name.clone(), size, sha256 });
-        }
-        let Some((transfer, to)) = self.sent_before.find(parcel.to, &files) else { return Ok(None) };
-        let desk = &self.desk;
-        match desk.ask(|| desk.connection.sent(desk.office(), transfer)).await {
-            Ok(known) if !matches!(known.state, State::Recalled | State::Expired) => Ok(Some((transfer, to))),
-            Ok(_) => Ok(None),
-            Err(Error::Problem { problem, .. }) if matches!(problem.status, 404 | 410) => Ok(None),
-            Err(why) => Err(why.into()),
-        }
-    }
-}
-
-/// What the receipts kept here say was sent before: address and files, and the latest transfer that carried them.
-#[derive(Debug, Default)]
-pub(super) struct SentBefore(HashMap<(Address, Vec<Known>), TransferId>);
-
-/// What a receipt knows a file by: standard files by name and bytes, attachments by their bytes alone.
-type Known = (Option<String>, [u8; 32]);
-
-impl SentBefore {
-    pub(super) fn load(profile: &Profile) -> io::Result<Self> {
-        let mut before = Self::default();
-        for transfer in profile.receipts()? {
-            if let Some(parsed) = profile.receipt(transfer).and_then(|text| receipt::parse(&text).ok()) {
-                before.add(parsed.receipt);
-            }
-        }
-        Ok(before)
-    }
-
-    fn add(&mut self, receipt: Receipt) {
-        let files = sorted(receipt.files.into_iter().map(|file| (file.name, file.sha256.0)));
-        self.0.insert((receipt.to, files), receipt.transfer);
-    }
-
-    fn find(&self, to: Address, files: &[File]) -> Option<(TransferId, Address)> {
-        let name = |file: &File| is_standard(&file.name).then(|| file.name.clone());
-        let files = sorted(files.iter().map(|file| (name(file), file.sha256.0)));
-        self.0.get(&(to, files)).map(|transfer| (*transfer, to))
-    }
-}
-
-fn sorted(files: impl Iterator<Item = Known>) -> Vec<Known> {
-    let mut files: Vec<Known> = files.collect();
-    files.sort_unstable();
-    files
-}
-
-fn is_standard(name: &str) -> bool {
-    matches!(StandardName::parse(name), Ok(Some(_)))
 }
 
 /// OUT itself, and every folder in it that is named like an address.
@@ -225,14 +211,22 @@ fn heaps(out: &Path) -> io::Result<Vec<Heap>> {
             true => {
                 if let Ok(to) = name.parse::<Address>() {
                     let files = disk::entries(&entry)?.into_iter().filter(|path| is_for_sending(path));
-                    heaps.push(Heap { to: Some(to), files: files.map(LocalFile::new).collect() });
+                    let files = files.map(LocalFile::new).collect();
+                    heaps.push(Heap { to: Some(to), files, released: false, is_folder: true });
                 }
             }
             false if is_for_sending(&entry) => own.push(LocalFile::new(entry)),
             false => {}
         }
     }
-    heaps.insert(0, Heap { to: None, files: own });
+    heaps.insert(0, Heap { to: None, files: own, released: false, is_folder: false });
+    for (shelf, files) in shelves::released(out)? {
+        // Named by its address, as `held` named it.
+        let name = disk::name(&shelf);
+        let to = name.split_once('_').and_then(|(to, _)| to.parse().ok());
+        let files = files.into_iter().filter(|path| is_for_sending(path)).map(LocalFile::new).collect();
+        heaps.push(Heap { to, files, released: true, is_folder: true });
+    }
     heaps.retain(|heap| !heap.files.is_empty());
     Ok(heaps)
 }
@@ -249,7 +243,7 @@ fn is_for_sending(path: &Path) -> bool {
 
 /// In OUT itself no attachment ever joins a unit by chance of the moment: it has no address there.
 fn sort_heap(desk: Address, heap: Heap) -> Sorted {
-    if heap.to.is_some() {
+    if heap.is_folder {
         return sort(desk, heap.files, heap.to);
     }
     let is_attachment = |file: &LocalFile| matches!(StandardName::parse(&file.name), Ok(None));
@@ -262,6 +256,15 @@ fn sort_heap(desk: Address, heap: Heap) -> Sorted {
 
 fn paths(files: &[LocalFile]) -> impl Iterator<Item = &Path> {
     files.iter().map(|file| file.path.as_path())
+}
+
+fn file_paths(parcel: &Parcel) -> Vec<PathBuf> {
+    parcel.files.iter().map(|file| file.path.clone()).collect()
+}
+
+/// Findings as text, a line each.
+fn lines(findings: &[Finding], language: Language) -> String {
+    findings.iter().map(|finding| format!("{}\r\n", checking::line(finding, language))).collect()
 }
 
 fn is_in_use(why: &io::Error) -> bool {

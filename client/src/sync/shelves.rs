@@ -1,4 +1,5 @@
-//! Where files of OUT go when they are done with: `sent/`, `refused/`, `not-on-hub/`. Nothing is overwritten.
+//! Where files of OUT go when they are done with: `sent/`, `refused/`, `not-on-hub/`; and `held/`, where they wait for a
+//! person, who moves their folder to `release/`. Nothing is overwritten.
 
 use crate::disk;
 use crate::journal::Pending;
@@ -57,6 +58,88 @@ pub(super) fn not_on_hub(
     write_text(&shelf.join(REASON), &format!("{}\r\n{reason}\r\n", local_time(now)))?;
     move_all(files, &shelf)?;
     write_text(&folder.join("list.txt"), &list(&folder, language)?)
+}
+
+/// Puts files that a person has to look at aside, with a note that says why and how to release them. Returns the name of
+/// the folder.
+pub(super) fn held(
+    out: &Path,
+    files: &[PathBuf],
+    name: &str,
+    findings: &str,
+    now: Timestamp,
+    language: Language,
+) -> io::Result<String> {
+    let shelf = new_shelf(&out.join(HELD), &names::safe(name))?;
+    let name = disk::name(&shelf);
+    let text = match language {
+        Language::Japanese => format!(
+            "{now}\r\n送信を保留しています。次の指摘を確かめてください。\r\n\r\n{findings}\r\n\
+             このまま送ってよい場合：このフォルダー（{name}）を {HELD} から {RELEASE} へ移すか、次を実行してください。\r\n\
+             \x20   careplan sync release \"{name}\" --out \"{out}\"\r\n\
+             直す場合：ソフトから出力し直し、このフォルダーを削除してください。\r\n",
+            now = local_time(now),
+            out = out.display(),
+        ),
+        Language::English => format!(
+            "{now}\r\nHeld back, not sent. Please look at this:\r\n\r\n{findings}\r\n\
+             If it may go as it is: move this folder ({name}) from {HELD} to {RELEASE}, or run\r\n\
+             \x20   careplan sync release \"{name}\" --out \"{out}\"\r\n\
+             If not: export it again and delete this folder.\r\n",
+            now = local_time(now),
+            out = out.display(),
+        ),
+    };
+    write_text(&shelf.join(REASON), &text)?;
+    move_all(files, &shelf)?;
+    Ok(name)
+}
+
+/// The folders in `held/`, by name.
+///
+/// # Errors
+/// Those of the disk.
+pub fn all_held(out: &Path) -> io::Result<Vec<String>> {
+    let shelves = disk::entries(&out.join(HELD))?;
+    Ok(shelves.iter().filter(|shelf| shelf.is_dir()).map(|shelf| disk::name(shelf)).collect())
+}
+
+/// Moves a folder from `held/` to `release/`.
+///
+/// # Errors
+/// Those of the disk; [`io::ErrorKind::NotFound`] when nothing of this name is held.
+pub fn release(out: &Path, name: &str) -> io::Result<()> {
+    if !all_held(out)?.iter().any(|held| held == name) {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let folder = out.join(RELEASE);
+    std::fs::create_dir_all(&folder)?;
+    for number in 1.. {
+        let target = folder.join(names::numbered(name, number));
+        if target.symlink_metadata().is_err() {
+            std::fs::rename(out.join(HELD).join(name), target)?;
+            break;
+        }
+    }
+    disk::sync_folder(&folder)
+}
+
+/// The folders in `release/`, each with the files in it that are to be sent. One whose files are gone is cleared away.
+pub(super) fn released(out: &Path) -> io::Result<Vec<(PathBuf, Vec<PathBuf>)>> {
+    let mut all = Vec::new();
+    for shelf in disk::entries(&out.join(RELEASE))?.into_iter().filter(|entry| entry.is_dir()) {
+        let mut files = disk::entries(&shelf)?;
+        files.retain(|file| disk::name(file) != REASON);
+        match files.is_empty() {
+            true => {
+                let _ = std::fs::remove_file(shelf.join(REASON));
+                // Whatever else stands there stays.
+                let _ = std::fs::remove_dir(&shelf);
+            }
+            false => all.push((shelf, files)),
+        }
+    }
+    Ok(all)
 }
 
 /// What still lies in `not-on-hub/`: whoever has sent a folder by FAX removes it, and it leaves the list next time.
@@ -142,10 +225,12 @@ fn write_text(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// The folders in OUT that are ours.
-pub(super) const OWN: [&str; 3] = [SENT, REFUSED, NOT_ON_HUB];
+pub(super) const OWN: [&str; 5] = [SENT, REFUSED, NOT_ON_HUB, HELD, RELEASE];
 const SENT: &str = "sent";
 const REFUSED: &str = "refused";
 const NOT_ON_HUB: &str = "not-on-hub";
+const HELD: &str = "held";
+const RELEASE: &str = "release";
 const REASON: &str = "reason.txt";
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod unit;
 mod value;
 
 pub use file::{CheckedFile, FileCheck};
+pub(super) use name::are_swapped;
 
 use super::context::Context;
 use super::finding::{Finding, Severity, ToldFinding};

@@ -1,6 +1,8 @@
 //! What the checker is told by its caller: who acts, for whom the files are, which offices are known.
 
+use super::check::are_swapped;
 use super::data::{pack, tables};
+use super::name::StandardName;
 use crate::office::{Address, OfficeNumber, ServiceType};
 use std::collections::HashMap;
 
@@ -59,6 +61,11 @@ pub struct Context {
 }
 
 impl Context {
+    /// Whether the two service types of a name stand in each other's place, as far as the offices' types are known.
+    pub fn are_types_swapped(&self, name: &StandardName) -> bool {
+        are_swapped(self, name)
+    }
+
     /// The types that an office has as far as the caller knows.
     pub(super) fn types(&self, office: &OfficeNumber) -> Vec<ServiceType> {
         let mut types = self.listed_types(office).to_vec();

@@ -62,7 +62,7 @@ pub(super) enum Event<'a> {
 }
 
 /// How lines ended.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LineEnds {
     pub(super) crlf: u64,
     /// Line feeds alone, and the first line of them.

@@ -139,7 +139,7 @@ async fn curl_sends_and_fetches() -> Result<()> {
 
 async fn sent_receipt(plan: &Office) -> Result<(PathBuf, PathBuf)> {
     let unit = samples::unit("04")?;
-    let sent = plan.careplan_json([PathBuf::from("send"), unit.folder.clone()]).await?;
+    let sent = plan.careplan_json([PathBuf::from("send"), "--yes".into(), unit.folder.clone()]).await?;
     let receipt = sent["sent"][0]["receipt"].as_str().with_context(|| sent.to_string())?;
     Ok((PathBuf::from(receipt), unit.folder))
 }

@@ -96,7 +96,7 @@ async fn an_interrupted_send_is_finished_by_the_next_one_under_its_own_key() -> 
     let plan = &offices[PLAN];
     let unit = samples::unit("04")?;
     world.hub.kill().await?;
-    let mut sending = plan.command()?.arg("send").arg(&unit.folder).spawn()?;
+    let mut sending = plan.command()?.args(["send", "--yes"]).arg(&unit.folder).spawn()?;
     // The send is written down before the first attempt; then the program dies while the hub is away.
     careplan_tests::patience::eventually("the send is written down", 20, || async {
         let pending = plan.home.join(PLAN).join("pending");
@@ -213,7 +213,7 @@ async fn set_up(world: &World, numbers: &[&str]) -> Result<BTreeMap<String, Offi
 
 async fn send(offices: &BTreeMap<String, Office>, unit: &Unit) -> Result<String> {
     let sender = &offices[unit.from.office.as_str()];
-    let arguments = [PathBuf::from("send"), unit.folder.clone()];
+    let arguments = [PathBuf::from("send"), "--yes".into(), unit.folder.clone()];
     let sent = sender.careplan_json(arguments).await?;
     let receipt = sent["sent"][0]["receipt"].as_str().with_context(|| sent.to_string())?;
     ensure!(Path::new(receipt).is_file(), "{sent}");

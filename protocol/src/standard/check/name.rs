@@ -106,7 +106,7 @@ fn sender(context: &Context, name: &StandardName, findings: &mut Findings) -> bo
         return false;
     }
     let (Some(from), Some(to)) = (name.from.service_type, name.to.service_type) else { return false };
-    if are_swapped(context, name, from, to) {
+    if swapped(context, name, from, to) {
         let text = words(
             format!(
                 "ファイル名の送信元と送信先のサービス種類（{from} と {to}）が入れ替わっています。出力元のソフトの設定を確かめてください"
@@ -131,8 +131,15 @@ fn sender(context: &Context, name: &StandardName, findings: &mut Findings) -> bo
     false
 }
 
+/// Whether the two types of a name stand in each other's place, by what is known of either office.
+pub(in crate::standard) fn are_swapped(context: &Context, name: &StandardName) -> bool {
+    let is_foreign = context.acting.is_some_and(|acting| acting.office != name.from.office);
+    let types = name.from.service_type.zip(name.to.service_type);
+    !is_foreign && types.is_some_and(|(from, to)| swapped(context, name, from, to))
+}
+
 /// Whether what is known of either office says that the types stand in each other's place, and nothing says otherwise.
-fn are_swapped(context: &Context, name: &StandardName, from: ServiceType, to: ServiceType) -> bool {
+fn swapped(context: &Context, name: &StandardName, from: ServiceType, to: ServiceType) -> bool {
     let (sender, receiver) = (context.types(&name.from.office), context.types(&name.to.office));
     let looks = |types: &[ServiceType], own, other| types.contains(&other) && !types.contains(&own);
     let may = |types: &[ServiceType], other| types.is_empty() || types.contains(&other);
