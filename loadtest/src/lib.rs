@@ -4,12 +4,16 @@
 //! - [`senders`]: many senders at once, each until the hub has acknowledged;
 //! - [`report`]: what they did, and how long it took;
 //! - [`desks`]: the offices that send, with their certificates;
+//! - [`fill`]: transfers put straight into a store, through the hub's own decisions;
+//! - [`store`]: what the store itself does with many transfers: start, rebuild, size, retention;
 //! - [`corpus`]: the transfers to send, the same ones for the same number.
 
 pub mod corpus;
 pub mod desks;
+pub mod fill;
 pub mod report;
 pub mod senders;
+pub mod store;
 
 pub use corpus::{Corpus, Load};
 pub use desks::Desks;

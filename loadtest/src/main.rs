@@ -1,7 +1,7 @@
 //! The program `careplan-loadtest`.
 
 use anyhow::{Context as _, Result};
-use careplan_loadtest::{Corpus, Desks, Settings, senders};
+use careplan_loadtest::{Corpus, Desks, Settings, fill, senders, store};
 use clap::{Parser, Subcommand};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -30,6 +30,10 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
+    /// Put transfers straight into the store of a hub that is not running, through the hub's own decisions
+    Fill(fill::Arguments),
+    /// Measure the store itself with many transfers: sends, start, rebuild, size, retention
+    Store(store::Arguments),
     /// Send transfers to a hub and report figures as JSON
     Run {
         /// The folder that `careplan-admin office enrol --out` made, for the certificates
@@ -59,10 +63,13 @@ enum Command {
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let corpus = Corpus::read(&arguments.samples)?;
+    let corpus = || Corpus::read(&arguments.samples);
     match arguments.command {
-        Command::Generate { count, out } => corpus.write(count, &out),
+        Command::Generate { count, out } => corpus()?.write(count, &out),
+        Command::Fill(arguments) => fill::run(arguments).await,
+        Command::Store(arguments) => store::run(arguments).await,
         Command::Run { bundles, count, first, senders, word, patience, ledger } => {
+            let corpus = corpus()?;
             let offices = corpus.senders().into_iter().map(|sender| sender.office);
             let desks = Desks::from_bundles(&bundles, offices)?;
             let settings = Settings {
@@ -90,6 +97,8 @@ async fn main() -> Result<()> {
 const EXAMPLES: &str = "\
 Examples:
   careplan-loadtest generate --count 1000 --out load
+  careplan-loadtest fill --config hub.toml --transfers 1000000
+  careplan-loadtest store --transfers 1000000 --json store.json --markdown store.md
   careplan-loadtest run --bundles bundles --count 10000 --senders 100 --ledger ledger.jsonl
 
 The hub must know the offices of the samples and allow enough requests (limits.requests_per_minute).

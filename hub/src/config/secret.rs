@@ -15,7 +15,11 @@ impl MasterKey {
         &self.0
     }
 
-    pub(super) fn parse(text: &str, place: impl FnOnce() -> String) -> Result<Self, SecretError> {
+    /// Reads 64 hexadecimal digits; `place` says where they stand, for the error.
+    ///
+    /// # Errors
+    /// When they are no key.
+    pub fn parse(text: &str, place: impl FnOnce() -> String) -> Result<Self, SecretError> {
         let digits: Option<Zeroizing<Vec<u32>>> =
             text.trim().chars().map(|c| c.to_digit(16)).collect::<Option<_>>().map(Zeroizing::new);
         match digits {
