@@ -12,6 +12,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
 use tokio::process::{Child, Command};
 
 /// A hub in its folder, running or not.
@@ -21,6 +22,10 @@ pub struct Hub {
     pub folder: PathBuf,
     /// Settings over those of `hub.toml`, such as `LIMITS__FILES`.
     pub settings: BTreeMap<String, String>,
+    /// The program: `careplan-hub`, or `careplan-hub-faulty`.
+    pub program: &'static str,
+    /// What the next start fails at, for `careplan-hub-faulty`.
+    pub failpoints: Option<String>,
     child: Option<Child>,
     addresses: Option<Addresses>,
 }
@@ -41,7 +46,14 @@ impl Hub {
         let text = std::fs::read_to_string(&file)?;
         std::fs::write(&file, text + "\n[test]\nclock = \"clock\"\n")?;
         std::fs::write(folder.join("clock"), "+0\n")?;
-        Ok(Self { folder: folder.to_owned(), settings, child: None, addresses: None })
+        Ok(Self {
+            folder: folder.to_owned(),
+            settings,
+            program: "careplan-hub",
+            failpoints: None,
+            child: None,
+            addresses: None,
+        })
     }
 
     /// Starts it and waits until it is ready.
@@ -68,6 +80,45 @@ impl Hub {
         self.child = Some(child);
         self.addresses = Some(found.with_context(|| self.last_words())?);
         Ok(())
+    }
+
+    /// Starts it and waits until it serves or ends; how it ended, in that case.
+    ///
+    /// # Errors
+    /// When it does neither within half a minute.
+    pub async fn try_start(&mut self) -> Result<Option<ExitStatus>> {
+        ensure!(self.child.is_none(), "the hub runs already");
+        let _ = std::fs::remove_file(self.addresses_file());
+        let mut child = self.command("serve")?.spawn().context("careplan-hub")?;
+        let begun = tokio::time::Instant::now();
+        while begun.elapsed() < Duration::from_secs(30) {
+            if let Some(status) = child.try_wait()? {
+                return Ok(Some(status));
+            }
+            let text = std::fs::read_to_string(self.addresses_file()).unwrap_or_default();
+            if let Ok(addresses) = serde_json::from_str(&text) {
+                (self.child, self.addresses) = (Some(child), Some(addresses));
+                return Ok(None);
+            }
+            tokio::time::sleep(Duration::from_millis(4)).await;
+        }
+        bail!("the hub is not ready within 30 s\n{}", self.last_words())
+    }
+
+    /// Waits until it has ended by itself, at most so long; how it ended, if it did.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub async fn ended(&mut self, wait: Duration) -> Result<Option<ExitStatus>> {
+        let Some(child) = &mut self.child else { return Ok(None) };
+        let ended = match tokio::time::timeout(wait, child.wait()).await {
+            Ok(status) => Some(status?),
+            Err(_) => None,
+        };
+        if ended.is_some() {
+            self.child = None;
+        }
+        Ok(ended)
     }
 
     /// Ends it as an operator does and waits for its end.
@@ -117,11 +168,15 @@ impl Hub {
     /// When the program was not built or the log cannot be written.
     pub fn command(&self, what: &str) -> Result<Command> {
         let log = File::options().create(true).append(true).open(self.log_file())?;
-        let mut command = programs::command(programs::built("careplan-hub")?);
+        let mut command = programs::command(programs::built(self.program)?);
         command.arg(what).arg("--config").arg(self.folder.join("hub.toml"));
         for (key, value) in &self.settings {
             command.env(format!("CAREPLAN_HUB__{key}"), value);
         }
+        match &self.failpoints {
+            Some(plan) => command.env("FAILPOINTS", plan),
+            None => command.env_remove("FAILPOINTS"),
+        };
         command.stdout(Stdio::from(log.try_clone()?)).stderr(Stdio::from(log));
         Ok(command)
     }
@@ -154,10 +209,11 @@ impl Hub {
     /// # Errors
     /// When the system does not say.
     pub fn is_running(&mut self) -> Result<bool> {
-        match &mut self.child {
-            Some(child) => Ok(child.try_wait()?.is_none()),
-            None => Ok(false),
+        let Some(child) = &mut self.child else { return Ok(false) };
+        if child.try_wait()?.is_some() {
+            self.child = None;
         }
+        Ok(self.child.is_some())
     }
 
     /// Sets its clock: an instant, or an offset such as `+86400`. [`crate::World::set_clock`] also waits for it.
@@ -180,7 +236,8 @@ impl Hub {
         std::fs::read_to_string(self.log_file()).unwrap_or_default()
     }
 
-    fn last_words(&self) -> String {
+    /// The last lines that it said.
+    pub fn last_words(&self) -> String {
         let log = self.log();
         let lines: Vec<&str> = log.lines().rev().take(20).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")

@@ -9,9 +9,11 @@
 //! - [`papers`]: certificates, also wrong ones;
 //! - [`programs`]: programs run as a person runs them;
 //! - [`samples`]: send units that travel;
-//! - [`patience`]: waiting, always bounded.
+//! - [`patience`]: waiting, always bounded;
+//! - [`crash`]: kills and power cuts by the thousand, and the model that judges what is left.
 
 pub mod caller;
+pub mod crash;
 pub mod form;
 pub mod hub;
 pub mod office;

@@ -29,6 +29,19 @@ async fn configuration_is_checked_and_shown_and_unknown_keys_are_refused() -> Re
     Ok(())
 }
 
+/// What is installed has no failpoints; that the other program has them shows that this looks in the right way.
+#[test]
+fn the_program_for_offices_has_no_failpoints() -> Result<()> {
+    let has = |program: &str| -> Result<bool> {
+        let bytes = std::fs::read(programs::built(program)?)?;
+        let names = [b"FAILPOINTS".as_slice(), b"keys-destroyed"];
+        Ok(names.iter().all(|name| bytes.windows(name.len()).any(|window| window == *name)))
+    };
+    ensure!(!has("careplan-hub")?);
+    ensure!(has("careplan-hub-faulty")?);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_test_clock_is_refused_where_others_can_call() -> Result<()> {
     let world = World::empty(&[]).await?;

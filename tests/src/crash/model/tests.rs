@@ -1,0 +1,218 @@
+//! The model can fail: every kind of wrong world is told.
+
+use super::super::history::{Act, Content, Deed, History, Sending};
+use super::{Body, Kind, Seen, judge};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use careplan_protocol::api::{LogEntry, Transfer, Usage};
+use careplan_protocol::transfer::{State, TransferId};
+use serde_json::{Value, json};
+
+#[test]
+fn a_right_world_has_no_violations() {
+    let (history, seen) = world();
+    assert_eq!(judge(&history, &seen), []);
+}
+
+#[test]
+fn a_send_without_an_answer_may_be_there_or_not() {
+    let (mut history, mut seen) = world();
+    for send in history.sends.values_mut() {
+        send.answer = None;
+    }
+    history.deeds.iter_mut().for_each(|deed| deed.certain = false);
+    assert_eq!(judge(&history, &seen), []);
+    seen.bodies.clear();
+    seen.log.retain(|entry| entry.kind == "began");
+    (seen.outboxes, seen.inboxes, seen.meter) = Default::default();
+    assert_eq!(judge(&history, &seen), []);
+}
+
+#[test]
+fn a_lost_transfer_is_told() {
+    let (history, mut seen) = world();
+    let lost = seen.outboxes.remove(0).id;
+    seen.inboxes.retain(|transfer| transfer.id != lost);
+    assert!(kinds(&history, &seen).contains(&Kind::Lost));
+}
+
+#[test]
+fn an_acknowledged_send_that_only_the_log_lacks_is_told() {
+    let (history, mut seen) = world();
+    seen.log.pop();
+    let accepted = seen.log.iter().position(|entry| entry.kind == "accepted").unwrap();
+    seen.log.remove(accepted);
+    let found = kinds(&history, &seen);
+    assert!(found.contains(&Kind::Lost) && found.contains(&Kind::HalfVisible) && found.contains(&Kind::Position));
+}
+
+#[test]
+fn a_doubled_transfer_is_told() {
+    let (history, mut seen) = world();
+    let mut second = seen.outboxes[0].clone();
+    second.id = id(9);
+    seen.outboxes.push(second.clone());
+    seen.inboxes.push(second);
+    assert!(kinds(&history, &seen).contains(&Kind::Doubled));
+}
+
+#[test]
+fn a_transfer_that_stands_in_one_list_only_is_told() {
+    let (history, mut seen) = world();
+    seen.inboxes.pop();
+    assert_eq!(kinds(&history, &seen), [Kind::HalfVisible]);
+}
+
+#[test]
+fn a_position_given_twice_or_left_out_is_told() {
+    let (history, mut seen) = world();
+    seen.log[2].position = 1;
+    assert_eq!(kinds(&history, &seen), [Kind::Position]);
+    let (mut history, seen) = world();
+    let twice = history.sends["k1"].answer.clone();
+    history.sends.get_mut("k2").unwrap().answer = twice;
+    assert!(kinds(&history, &seen).contains(&Kind::Position));
+}
+
+#[test]
+fn a_changed_receipt_is_told() {
+    let (mut history, seen) = world();
+    let (transfer, _) = history.sends["k1"].answer.clone().unwrap();
+    history.answered("k1", transfer, "another one".to_owned());
+    assert_eq!(kinds(&history, &seen), [Kind::Receipt]);
+    let (mut history, seen) = world();
+    let (_, other) = history.sends["k2"].answer.clone().unwrap();
+    history.sends.get_mut("k1").unwrap().answer = Some((transfer, other));
+    assert_eq!(kinds(&history, &seen), [Kind::Receipt]);
+}
+
+#[test]
+fn a_retry_that_got_another_transfer_is_told() {
+    let (mut history, seen) = world();
+    let (_, receipt) = history.sends["k1"].answer.clone().unwrap();
+    history.answered("k1", id(7), receipt);
+    assert_eq!(kinds(&history, &seen), [Kind::Receipt]);
+}
+
+#[test]
+fn a_meter_off_by_one_is_told() {
+    let (history, mut seen) = world();
+    seen.meter[0].sent.transfers += 1;
+    assert_eq!(kinds(&history, &seen), [Kind::Meter]);
+    let (history, mut seen) = world();
+    seen.meter.pop();
+    assert_eq!(kinds(&history, &seen), [Kind::Meter]);
+}
+
+#[test]
+fn a_lost_or_doubled_deed_is_told() {
+    let (history, mut seen) = world();
+    let fetched = seen.log.iter().position(|entry| entry.kind == "fetched").unwrap();
+    seen.log[fetched].kind = "reread".to_owned();
+    assert!(kinds(&history, &seen).contains(&Kind::Lost));
+    let (history, mut seen) = world();
+    let mut again = seen.log[fetched].clone();
+    again.position = seen.log.len() as u64;
+    seen.log.push(again);
+    assert_eq!(kinds(&history, &seen), [Kind::Doubled]);
+}
+
+#[test]
+fn lists_that_show_another_state_than_the_log_are_told() {
+    let (history, mut seen) = world();
+    seen.inboxes[0].state = State::Accepted;
+    assert_eq!(kinds(&history, &seen), [Kind::Wrong]);
+}
+
+#[test]
+fn other_bytes_or_files_gone_too_early_are_told() {
+    let (history, mut seen) = world();
+    let sent = history.sends["k2"].content.digests();
+    seen.bodies = vec![(id(1), Body::Whole(sent))];
+    assert_eq!(kinds(&history, &seen), [Kind::Wrong]);
+    seen.bodies = vec![(id(1), Body::Gone)];
+    assert_eq!(kinds(&history, &seen), [Kind::Lost]);
+    seen.bodies = vec![(id(1), Body::Other("500".to_owned()))];
+    assert_eq!(kinds(&history, &seen), [Kind::Lost]);
+}
+
+#[test]
+fn damage_and_wrong_answers_are_told() {
+    let (mut history, mut seen) = world();
+    seen.damage.push("event 3".to_owned());
+    history.wrong.push("k1 was answered 409".to_owned());
+    assert_eq!(kinds(&history, &seen), [Kind::Wrong, Kind::Damage]);
+}
+
+fn kinds(history: &History, seen: &Seen) -> Vec<Kind> {
+    let mut kinds: Vec<Kind> = judge(history, seen).into_iter().map(|violation| violation.kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
+}
+
+/// Two sends and a fetch, as a right hub shows them.
+fn world() -> (History, Seen) {
+    let mut history = History::default();
+    let mut seen = Seen::default();
+    seen.log.push(entry(json!({"position": 0, "kind": "began"})));
+    for (position, from, to) in [(1, A, B), (2, B, A)] {
+        let content = Content { seed: position, sizes: vec![100 + position as usize, 7] };
+        let receipt = receipt(id(position), from, to, &content);
+        let answer = Some((id(position), receipt));
+        let send = Sending { from: from.to_owned(), to: to.to_owned(), content: content.clone(), answer };
+        history.sends.insert(format!("k{position}"), send);
+        seen.bodies.push((id(position), Body::Whole(content.digests())));
+        let bytes: usize = content.sizes.iter().sum();
+        seen.log.push(entry(json!({"position": position, "kind": "accepted", "transfer": id(position).to_string(),
+            "from": from, "to": to, "files": 2, "bytes": bytes})));
+        let state = if position == 1 { "fetched" } else { "accepted" };
+        let shown = transfer(id(position), from, to, &content, state);
+        seen.outboxes.push(shown.clone());
+        seen.inboxes.push(shown);
+    }
+    seen.log.push(entry(json!({"position": 3, "kind": "fetched", "transfer": id(1).to_string()})));
+    history.deeds.push(Deed { transfer: id(1), what: Act::Fetched, certain: true });
+    for (office, sent, received) in [(A, 108, 109), (B, 109, 108)] {
+        let count = |bytes| json!({"transfers": 1, "files": 2, "bytes": bytes});
+        let row = json!({"office": office, "month": "202611", "sent": count(sent), "received": count(received)});
+        seen.meter.push(serde_json::from_value::<Usage>(row).unwrap());
+    }
+    (history, seen)
+}
+
+fn id(position: u64) -> TransferId {
+    TransferId { epoch: 1, position }
+}
+
+fn entry(mut values: Value) -> LogEntry {
+    let base = json!({"epoch": 1, "at": AT, "actor_name": "", "outcome": "ok"});
+    values.as_object_mut().unwrap().extend(base.as_object().unwrap().clone());
+    serde_json::from_value(values).unwrap()
+}
+
+fn files(content: &Content) -> Value {
+    let file = |(n, (size, sum)): (usize, (u64, _))| json!({"n": n + 1, "name": "a.pdf", "size": size, "sha256": sum});
+    content.digests().into_iter().enumerate().map(file).collect()
+}
+
+fn transfer(id: TransferId, from: &str, to: &str, content: &Content, state: &str) -> Transfer {
+    let bytes: usize = content.sizes.iter().sum();
+    serde_json::from_value(json!({
+        "id": id.to_string(), "from": from, "from_name": "", "to": to, "to_name": "", "class": "attachment",
+        "month": "202611", "month_by_acceptance": true, "accepted_month": "202611", "message": "",
+        "files": files(content), "file_count": 2, "bytes": bytes, "state": state, "accepted_at": AT,
+        "retained_until": "2027-02-19",
+    }))
+    .unwrap()
+}
+
+fn receipt(id: TransferId, from: &str, to: &str, content: &Content) -> String {
+    let payload = json!({"version": 1, "hub": "h", "transfer": id.to_string(), "epoch": id.epoch,
+        "position": id.position, "from": from, "to": to, "accepted_at": AT, "files": files(content)});
+    format!("h.{}.s", URL_SAFE_NO_PAD.encode(payload.to_string()))
+}
+
+const A: &str = "1379999012";
+const B: &str = "1379999020";
+const AT: &str = "2026-11-21T03:00:00Z";
