@@ -1,8 +1,9 @@
 //! Files of this machine held against the standard, and findings as lines of text.
 
+use crate::connection::Error;
 use crate::parcels::LocalFile;
 use careplan_protocol::problem::Language;
-use careplan_protocol::standard::{CheckedFile, Checker, Context, Finding, Report, Rule, Severity};
+use careplan_protocol::standard::{CheckedFile, Checker, Context, Finding, Report, Rule, Severity, ToldFinding};
 use std::fs::File;
 use std::io::{self, Read as _};
 
@@ -61,15 +62,32 @@ pub fn needs_a_person(finding: &Finding) -> bool {
 
 /// A finding on one line: file, line, column, severity, rule, text.
 pub fn line(finding: &Finding, language: Language) -> String {
+    told_line(&ToldFinding::of(finding, language), language)
+}
+
+/// The same for a finding that a hub told.
+pub fn told_line(finding: &ToldFinding, language: Language) -> String {
     let severity = match (finding.severity, language) {
         (Severity::Error, Language::Japanese) => "エラー",
         (Severity::Error, Language::English) => "error",
         (Severity::Warning, Language::Japanese) => "警告",
         (Severity::Warning, Language::English) => "warning",
     };
-    let place = [finding.place.line, finding.place.column].into_iter().flatten();
-    let place: String = place.map(|number| format!(":{number}")).collect();
-    format!("{}{place}: {severity} [{}] {}", finding.file, finding.rule, finding.message(language))
+    let message = match language {
+        Language::Japanese => &finding.message_ja,
+        Language::English => &finding.message_en,
+    };
+    let place: String =
+        [finding.line, finding.column].into_iter().flatten().map(|number| format!(":{number}")).collect();
+    format!("{}{place}: {severity} [{}] {message}", finding.file, finding.rule)
+}
+
+/// What a hub found in files that it refused.
+pub fn of_refusal(why: &Error) -> &[ToldFinding] {
+    match why {
+        Error::Problem { problem, .. } => &problem.findings,
+        _ => &[],
+    }
 }
 
 const PIECE: usize = 256 << 10;

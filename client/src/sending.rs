@@ -9,6 +9,7 @@ use crate::retry::patiently;
 use careplan_protocol::api::Sent;
 use careplan_protocol::problem::Code;
 use careplan_protocol::receipt::{self, Receipt};
+use careplan_protocol::standard::ToldFinding;
 use careplan_protocol::transfer::TransferId;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,8 @@ pub struct Delivered {
     pub replayed: bool,
     /// Whether it was recalled since that attempt.
     pub recalled: bool,
+    /// What the hub found in the files, without refusing them; not repeated to a retry.
+    pub findings: Vec<ToldFinding>,
 }
 
 /// How a send can fail.
@@ -84,7 +87,15 @@ pub async fn deliver(
         Ok(parsed) if states(&parsed.receipt, desk, &pending.intent, sent.transfer) => parsed.receipt,
         _ => return Err(SendError::OtherReceipt(sent.transfer)),
     };
-    Ok(Delivered { transfer: sent.transfer, receipt, text: sent.receipt, path, replayed, recalled })
+    Ok(Delivered {
+        transfer: sent.transfer,
+        receipt,
+        text: sent.receipt,
+        path,
+        replayed,
+        recalled,
+        findings: sent.findings,
+    })
 }
 
 async fn send(

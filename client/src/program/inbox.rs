@@ -90,7 +90,7 @@ pub(crate) fn show<'a>(
             class(screen, transfer),
             format!("{}{}", transfer.month, if transfer.month_by_acceptance { "*" } else { "" }),
             files(transfer),
-            state(screen, transfer.state),
+            stands(screen, transfer),
             transfer.message.clone(),
         ]
     };
@@ -110,6 +110,14 @@ pub(crate) fn show<'a>(
 /// The word for a state.
 pub(crate) fn state(screen: &Screen, state: State) -> String {
     screen.pick(state.japanese(), state.as_str()).to_owned()
+}
+
+/// The state, and under it what later units did to this one and whether it came late.
+fn stands(screen: &Screen, transfer: &Transfer) -> String {
+    let mut words = vec![state(screen, transfer.state)];
+    words.extend(transfer.marks.iter().flat_map(|marks| marks.words(screen.language)));
+    words.extend(transfer.late.then(|| screen.pick("遅れて到着", "late").to_owned()));
+    words.join("\n")
 }
 
 fn class(screen: &Screen, transfer: &Transfer) -> String {

@@ -41,6 +41,7 @@ pub(crate) async fn run(context: &mut Context, what: Send) -> Result<Exit, Failu
     }
     let plan = Plan::make(&desk, files, Wishes { to: what.to, strict: what.strict }).await?;
     plan::show(&screen, &plan);
+    account.know(&screen, &plan);
     match agreed(context, &what, &plan).await {
         Agreed::Yes => {}
         Agreed::No => account.decline(&plan),

@@ -131,6 +131,12 @@ fn report(screen: &Screen, happening: &Happening) -> Value {
             screen.print(&format!("    {}\n", printable(&checking::line(finding, screen.language))));
         }
     }
+    if let Happening::Refused(_, why) = happening {
+        for finding in checking::of_refusal(why) {
+            let line = format!("    {}", printable(&checking::told_line(finding, screen.language)));
+            screen.say(&line, &line);
+        }
+    }
     value(screen, happening)
 }
 
@@ -190,7 +196,10 @@ fn value(screen: &Screen, happening: &Happening) -> Value {
             json!({"event": "refused", "files": names, "code": "unfit", "reason": why.explain(language)})
         }
         Happening::Refused(names, why) => {
-            json!({"event": "refused", "files": names, "code": code(why), "reason": why.explain(language)})
+            json!({
+                "event": "refused", "files": names, "code": code(why), "reason": why.explain(language),
+                "findings": checking::of_refusal(why),
+            })
         }
         Happening::Faulty(names, findings) => {
             json!({"event": "refused", "files": names, "code": "errors", "findings": told(screen, findings)})

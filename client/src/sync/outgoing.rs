@@ -190,7 +190,9 @@ impl Sync {
                 return Err(why.into());
             }
             _ => {
-                shelves::refused(out, &files, &why.explain(language), now)?;
+                let told = checking::of_refusal(&why).iter();
+                let lines: String = told.map(|it| format!("\r\n{}", checking::told_line(it, language))).collect();
+                shelves::refused(out, &files, &format!("{}{lines}", why.explain(language)), now)?;
                 self.summary.refused += 1;
                 let names = pending.intent.files.iter().map(|file| file.name.clone()).collect();
                 self.tell(&Happening::Refused(names, why));

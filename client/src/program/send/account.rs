@@ -3,15 +3,17 @@
 use crate::program::Exit;
 use crate::program::check::told;
 use crate::program::failure::send_code;
-use crate::program::screen::Screen;
+use crate::program::screen::{Screen, printable};
 use crate::program::send::carrying::Took;
 use crate::program::send::plan;
+use careplan_client::checking;
 use careplan_client::journal::Intent;
 use careplan_client::planning::{Entry, Plan, Verdict};
 use careplan_client::sending::{Delivered, SendError};
 use careplan_client::texts::{Explain as _, local_time};
-use careplan_protocol::standard::StandardName;
+use careplan_protocol::standard::{StandardName, ToldFinding};
 use serde_json::{Value, json};
+use std::collections::HashSet;
 
 /// What became of everything so far.
 #[derive(Default)]
@@ -24,6 +26,10 @@ pub(super) struct Account {
     sent_before: Vec<Value>,
     /// What the person did not agree to.
     pub(super) declined: Vec<Value>,
+    /// What the hub found beyond what the plan told, as lines.
+    told: Vec<String>,
+    /// What the plan told.
+    known: HashSet<String>,
 }
 
 impl Account {
@@ -37,7 +43,14 @@ impl Account {
             Err(why @ (SendError::Refused(_) | SendError::Kept(_) | SendError::OtherReceipt(_))) => {
                 let text = why.explain(screen.language);
                 let names: Vec<&str> = intent.files.iter().map(|file| file.name.as_str()).collect();
-                let entry = json!({"to": intent.to, "files": names, "code": send_code(&why), "reason": text});
+                let findings = match &why {
+                    SendError::Refused(why) => checking::of_refusal(why),
+                    _ => &[],
+                };
+                self.tell(screen, findings);
+                let entry = json!({
+                    "to": intent.to, "files": names, "code": send_code(&why), "reason": text, "findings": findings,
+                });
                 let kept = matches!(why, SendError::Kept(_));
                 let word =
                     if kept { screen.pick("未完了", "unfinished") } else { screen.pick("送れず", "refused") };
@@ -77,6 +90,17 @@ impl Account {
         }
     }
 
+    /// Takes up what the plan shows, so that the hub's findings of the same are not shown again.
+    pub(super) fn know(&mut self, screen: &Screen, plan: &Plan) {
+        let findings = plan.entries.iter().flat_map(|entry| &entry.findings);
+        self.known.extend(findings.map(|finding| checking::line(finding, screen.language)));
+    }
+
+    fn tell(&mut self, screen: &Screen, findings: &[ToldFinding]) {
+        let lines = findings.iter().map(|finding| checking::told_line(finding, screen.language));
+        self.told.extend(lines.filter(|line| !self.known.contains(line)));
+    }
+
     /// Takes up that the person said no.
     pub(super) fn decline(&mut self, plan: &Plan) {
         for entry in plan.entries.iter().filter(|entry| entry.parcel().is_some()) {
@@ -96,6 +120,10 @@ impl Account {
             [("送信先", "to"), ("連番", "unit"), ("ファイル", "files"), ("結果", "result"), ("受領証", "receipt")];
         screen.say("送信の結果", "Results");
         screen.table(&heads, self.rows.clone());
+        if !self.told.is_empty() {
+            screen.say("ハブの指摘", "The hub's findings");
+            self.told.iter().for_each(|line| screen.say(printable(line), printable(line)));
+        }
         let (sent, stayed) = (self.sent.len(), self.stayed());
         screen
             .say(format!("送信 {sent} 件、送れなかったもの {stayed} 件。"), format!("{sent} sent, {stayed} not sent."));
@@ -134,12 +162,13 @@ impl Account {
         if delivered.recalled {
             result.push_str(screen.pick("（この送信は取消済みです）", " (recalled since)"));
         }
+        self.tell(screen, &delivered.findings);
         self.rows.push(row(intent, result, delivered.transfer.to_string()));
         self.sent.push(json!({
             "transfer": delivered.transfer, "to": intent.to, "unit": stamp(intent),
             "files": intent.files.iter().map(|file| &file.name).collect::<Vec<_>>(),
             "accepted_at": delivered.receipt.accepted_at, "receipt": delivered.path,
-            "replayed": delivered.replayed, "recalled": delivered.recalled,
+            "replayed": delivered.replayed, "recalled": delivered.recalled, "findings": delivered.findings,
         }));
     }
 }
