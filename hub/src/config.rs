@@ -9,7 +9,8 @@ mod sections;
 pub use check::Finding;
 pub use secret::{MasterKey, SecretError, read_secret};
 pub use sections::{
-    AnchorFile, Connections, Disk, Keys, Licence, Limits, Listen, Log, Operator, Retention, TestHelp, Timeouts, Tls,
+    AnchorFile, Connections, Disk, Keys, Licence, Limits, Listen, Log, Operator, Retention, Standard, TestHelp,
+    Timeouts, Tls,
 };
 
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,9 @@ pub struct Config {
     /// What a transfer and an office may.
     #[serde(default)]
     pub limits: Limits,
+    /// What is done with files of the standard.
+    #[serde(default)]
+    pub standard: Standard,
     /// How long things are kept.
     #[serde(default)]
     pub retention: Retention,

@@ -3,12 +3,14 @@
 //! - [`decide`]: the only place with rules about state, pure;
 //! - [`Incoming`]: a transfer on its way in, file by file;
 //! - [`lists`], [`events`]: what the two lists show, and what waits for them;
+//! - `checking`: the files held against the standard while they come;
 //! - `fetch`, `receipt`, `names`, `unit`: opening files, signing, file names, what the names say of the whole.
 
 pub mod decide;
 pub mod events;
 pub mod lists;
 
+mod checking;
 mod fetch;
 mod incoming;
 mod names;
@@ -27,6 +29,7 @@ use crate::store::SharedStore;
 use crate::store::state::short_key;
 use crate::store::transfer::Transfer;
 use careplan_protocol::problem::{Code, Refusal};
+use careplan_protocol::standard::Policy;
 use careplan_protocol::transfer::TransferId;
 use std::sync::Arc;
 
@@ -36,14 +39,22 @@ pub struct Exchange {
     store: SharedStore,
     metrics: Arc<Metrics>,
     limits: Limits,
+    policy: Policy,
     hub: String,
     retention_days: u32,
 }
 
 impl Exchange {
     /// Transfers in a store. `hub` is the name that stands in receipts.
-    pub fn new(store: SharedStore, metrics: Arc<Metrics>, limits: Limits, hub: String, retention_days: u32) -> Self {
-        Self { store, metrics, limits, hub, retention_days }
+    pub fn new(
+        store: SharedStore,
+        metrics: Arc<Metrics>,
+        limits: Limits,
+        policy: Policy,
+        hub: String,
+        retention_days: u32,
+    ) -> Self {
+        Self { store, metrics, limits, policy, hub, retention_days }
     }
 
     /// The transfer that an earlier send of the office with this idempotency key made.

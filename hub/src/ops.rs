@@ -90,6 +90,7 @@ pub async fn serve(config: Config, environment: &HashMap<String, String>) -> Res
             Arc::clone(&store),
             Arc::clone(&metrics),
             config.limits.clone(),
+            config.standard.policy,
             config.name.clone(),
             config.retention.days,
         ),

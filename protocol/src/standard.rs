@@ -15,7 +15,7 @@ mod prefix;
 mod reader;
 mod unit;
 
-pub use check::{CheckedFile, Checker, FileCheck, Report};
+pub use check::{CheckedFile, Checker, FileCheck, JoinKey, Report, late, reused, too_large};
 pub use context::{Context, KnownOffices, Sizes};
 pub use finding::{Finding, Place, Policy, Rule, RuleCount, Severity, ToldFinding};
 pub use name::{MonthPart, NameError, NameForm, StandardName, UnitStamp};

@@ -48,6 +48,22 @@ pub fn unit(beginning: &str) -> Result<Unit> {
     found.with_context(|| format!("no sample begins with {beginning}"))
 }
 
+/// The numbers of all offices.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn offices() -> Result<std::collections::BTreeSet<String>> {
+    let mut table = csv::Reader::from_path(folder().join("offices.csv"))?;
+    table.records().map(|row| Ok(row?.get(0).unwrap_or_default().to_owned())).collect()
+}
+
+/// So many bytes that begin as a PDF does.
+pub fn pdf(size: usize) -> Vec<u8> {
+    let mut bytes = b"%PDF-1.7".to_vec();
+    bytes.resize(size.max(bytes.len()), b'x');
+    bytes
+}
+
 impl Unit {
     /// The same unit under another 連番, the `n`-th after a fixed one.
     ///

@@ -1,5 +1,6 @@
 //! The sections of the configuration and their defaults.
 
+use careplan_protocol::standard::Policy;
 use careplan_protocol::transfer::Fingerprint;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -103,6 +104,14 @@ section! {
         message_characters: u32 = 1000,
         /// Requests of an office in a minute.
         requests_per_minute: u32 = 600,
+    }
+}
+
+section! {
+    /// What is done with files of the standard.
+    Standard {
+        /// What is done with findings: `refuse`, `warn` or `unchecked`.
+        policy: Policy = Policy::Refuse,
     }
 }
 

@@ -7,7 +7,7 @@ mod acknowledge;
 mod open;
 mod recall;
 
-pub use accept::{Accept, AcceptAnswer, accept};
+pub use accept::{Accept, AcceptAnswer, AcceptUnit, accept};
 pub use acknowledge::acknowledge;
 pub use open::{open, reread};
 pub use recall::recall;

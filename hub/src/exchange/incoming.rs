@@ -1,13 +1,15 @@
-//! A transfer on its way in, file by file: named, counted, hashed and sealed while it streams.
+//! A transfer on its way in, file by file: named, counted, hashed, checked and sealed while it streams.
 //!
 //! A retry goes the same way but stores nothing: its content is compared with what was accepted.
 
 use super::Exchange;
+use super::checking::{self, Checking};
 use super::decide::{self, AcceptAnswer, Acting};
 use super::names::Named;
 use super::receipt::Accepted;
 use super::unit::{self, Ends, Whole};
 use crate::permit::{RetryPermit, SendPermit};
+use crate::store::SharedStore;
 use crate::store::body::Upload;
 use crate::store::event::FileDetail;
 use crate::store::transfer::Transfer;
@@ -15,6 +17,7 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use careplan_protocol::office::Address;
 use careplan_protocol::problem::{Code, Refusal};
+use careplan_protocol::standard::{JoinKey, Policy, late as late_finding};
 use careplan_protocol::transfer::Fingerprint;
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -42,11 +45,13 @@ pub struct Incoming<'a> {
     details: Vec<FileDetail>,
     hasher: digest::Context,
     total: u64,
+    /// The most that the file begun last may have.
+    most_bytes: u64,
     aim: Aim,
 }
 
 enum Aim {
-    Store(Box<dyn Upload>),
+    Store(Box<dyn Upload>, Box<Checking>),
     Compare(Box<Transfer>),
 }
 
@@ -58,7 +63,9 @@ impl Exchange {
     pub fn begin(&self, permit: &SendPermit, offer: Offer) -> Result<Incoming<'_>, Refusal> {
         self.check_message(&offer.message)?;
         let upload = self.store.upload(permit.from().office, permit.to().office)?;
-        Ok(Incoming::of(self, permit.certificate(), offer, Aim::Store(upload)))
+        let ends = Ends { from: offer.from, to: offer.to };
+        let checking = Checking::begin(self.policy, &self.limits, ends, &self.store.state());
+        Ok(Incoming::of(self, permit.certificate(), offer, Aim::Store(upload, Box::new(checking))))
     }
 
     /// Begins the comparison of a retry with what was accepted before.
@@ -83,7 +90,17 @@ impl Exchange {
 impl<'a> Incoming<'a> {
     fn of(exchange: &'a Exchange, certificate: Fingerprint, offer: Offer, aim: Aim) -> Self {
         let hasher = digest::Context::new(&digest::SHA256);
-        Self { exchange, certificate, offer, files: Vec::new(), details: Vec::new(), hasher, total: 0, aim }
+        Self {
+            exchange,
+            certificate,
+            offer,
+            files: Vec::new(),
+            details: Vec::new(),
+            hasher,
+            total: 0,
+            most_bytes: 0,
+            aim,
+        }
     }
 
     /// Begins the next file.
@@ -94,12 +111,10 @@ impl<'a> Incoming<'a> {
         self.end_file()?;
         self.hasher = digest::Context::new(&digest::SHA256);
         self.details.push(FileDetail { name: name.to_owned(), size: 0, sha256: [0; 32] });
-        if let Aim::Store(upload) = &mut self.aim {
+        if let Aim::Store(upload, checking) = &mut self.aim {
             let named = Named::parse(name, self.details.len())?;
             refuse_double(&self.files, &named)?;
-            if let Some(standard) = &named.standard {
-                unit::check_ends(standard, Ends { from: self.offer.from, to: self.offer.to })?;
-            }
+            checking.begin_file(name)?;
             self.files.push(named);
             refuse_too_many(&self.files, &self.exchange.limits)?;
             upload.begin_file().await?;
@@ -119,13 +134,17 @@ impl<'a> Incoming<'a> {
             return Err(self.too_large());
         }
         self.hasher.update(&bytes);
-        if let Aim::Store(upload) = &mut self.aim {
-            let most = self.files.last().map_or(0, |named| self.exchange.most_bytes(named));
-            if file.size > most {
-                let (japanese, english) = (format!("上限は {most} バイトです。"), format!("At most {most} bytes."));
-                return Err(Refusal::because(Code::FileTooLarge, japanese, english));
+        if file.size == bytes.len() as u64 {
+            self.most_bytes = most_bytes(&self.exchange.limits, &file.name, &bytes);
+        }
+        if let Aim::Store(upload, checking) = &mut self.aim {
+            checking.feed(&bytes);
+            if file.size > self.most_bytes {
+                return Err(checking::too_large(&file.name, file.size, self.most_bytes));
             }
-            upload.write(bytes).await?;
+            if !checking.is_refused() {
+                upload.write(bytes).await?;
+            }
         }
         Ok(())
     }
@@ -140,18 +159,21 @@ impl<'a> Incoming<'a> {
         match self.aim {
             Aim::Compare(ref earlier) if earlier.content == content => self.exchange.accepted_before(earlier),
             Aim::Compare(_) => Err(Code::IdempotencyConflict.into()),
-            Aim::Store(_) => self.store(content).await,
+            Aim::Store(..) => self.store(content).await,
         }
     }
 
     async fn store(self, content: [u8; 32]) -> Result<Accepted, Refusal> {
-        let Aim::Store(upload) = self.aim else { return Err(Code::Internal.into()) };
+        let Aim::Store(upload, checking) = self.aim else { return Err(Code::Internal.into()) };
         if self.details.is_empty() {
             return Err(Code::NoFiles.into());
         }
         let Self { exchange, offer, certificate, files, details, total, .. } = self;
         let ends = Ends { from: offer.from, to: offer.to };
-        let Whole { from, to, class, month, stamp } = unit::whole(&files, ends, &exchange.store.state())?;
+        let mut report = checking.finish().await?;
+        let whole = unit::whole(&files, ends, &exchange.store.state())?;
+        let Whole { from, to, class, month, stamp } = whole;
+        let unit = exchange.unit(&whole, &details, std::mem::take(&mut report.join_keys)).await?;
         let body = upload.finish().await?;
         let accept = decide::Accept {
             acting: Acting { office: from.office, certificate },
@@ -164,17 +186,24 @@ impl<'a> Incoming<'a> {
             files: details,
             key: exchange.key_hash(from.office, &offer.key),
             content,
+            unit,
+            warnings: report.counts(),
             client: offer.client,
             hub: exchange.hub.clone(),
             kid: exchange.store.receipt_kid(),
             body,
         };
+        let unit_file = files.iter().find(|file| file.standard.is_some()).map(|file| file.name.clone());
         let (answer, _) = exchange.store.commit(move |view| decide::accept(view, accept)).await?;
         match answer {
-            AcceptAnswer::New { id, receipt, kid } => {
+            AcceptAnswer::New { id, receipt, kid, late } => {
                 exchange.metrics.transfers.with_label_values(&["accepted"]).inc();
                 exchange.metrics.transfer_bytes.with_label_values(&["accepted"]).inc_by(total);
-                exchange.signed(id, &receipt, &kid)
+                if let (true, Some(stamp)) = (late && exchange.policy != Policy::Unchecked, stamp) {
+                    report.findings.push(late_finding(&unit_file.unwrap_or_default(), stamp));
+                }
+                report.keep_at_most(checking::MOST_TOLD);
+                Ok(Accepted { report, ..exchange.signed(id, &receipt, &kid)? })
             }
             AcceptAnswer::Before(id) => {
                 let earlier = exchange.store.sent(from.office, id.position)?.ok_or(Code::Internal)?;
@@ -186,9 +215,9 @@ impl<'a> Incoming<'a> {
     fn end_file(&mut self) -> Result<(), Refusal> {
         let place = self.details.len();
         let Some(file) = self.details.last_mut() else { return Ok(()) };
-        if file.size == 0 {
-            let (japanese, english) = (format!("{place} 番目のファイルです。"), format!("It is file {place}."));
-            return Err(Refusal::because(Code::FileEmpty, japanese, english));
+        if let Aim::Store(_, checking) = &mut self.aim {
+            let what = Some((format!("{place} 番目のファイルです。"), format!("It is file {place}.")));
+            checking.end_file(file.size).map_err(|refusal| Refusal { what, ..refusal })?;
         }
         let finished = std::mem::replace(&mut self.hasher, digest::Context::new(&digest::SHA256)).finish();
         file.sha256.copy_from_slice(finished.as_ref());
@@ -207,7 +236,7 @@ impl<'a> Incoming<'a> {
         match self.aim {
             // What was accepted was within the limit, so this is other content.
             Aim::Compare(_) => Code::IdempotencyConflict.into(),
-            Aim::Store(_) => {
+            Aim::Store(..) => {
                 let most = self.exchange.limits.transfer_bytes;
                 let (japanese, english) = (format!("上限は {most} バイトです。"), format!("At most {most} bytes."));
                 Refusal::because(Code::TransferTooLarge, japanese, english)
@@ -217,12 +246,42 @@ impl<'a> Incoming<'a> {
 }
 
 impl Exchange {
-    fn most_bytes(&self, named: &Named) -> u64 {
-        match named.extension().as_str() {
-            "csv" => self.limits.csv_bytes,
-            "jpg" | "jpeg" => self.limits.jpeg_bytes,
-            _ => self.limits.pdf_bytes,
+    /// What the unit is compared with others by; `None` without one. The keys are hashed on a thread of its own.
+    async fn unit(
+        &self,
+        whole: &Whole,
+        details: &[FileDetail],
+        join_keys: Vec<JoinKey>,
+    ) -> Result<Option<decide::AcceptUnit>, Refusal> {
+        if whole.stamp.is_none() {
+            return Ok(None);
         }
+        let mut files: Vec<_> = details.iter().map(|file| (&file.name, file.size, &file.sha256[..])).collect();
+        files.sort_unstable();
+        // Strings and numbers always encode into memory.
+        let content = self.store.blind("unit", &minicbor::to_vec(files).unwrap_or_default());
+        let (store, ends) = (SharedStore::clone(&self.store), format!("{}/{}/", whole.from, whole.to));
+        let hashed = move || {
+            let hash = |key: &JoinKey| {
+                let bytes = [ends.as_bytes(), key.as_bytes()].concat();
+                store.blind("join-key", &bytes).first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
+            };
+            let mut keys: Vec<u64> = join_keys.iter().map(hash).collect();
+            keys.sort_unstable();
+            keys
+        };
+        let keys = tokio::task::spawn_blocking(hashed).await.map_err(|_| Code::Internal)?;
+        Ok(Some(decide::AcceptUnit { content, keys }))
+    }
+}
+
+/// The most that a file may have: by its name for a CSV, else by what it begins with.
+fn most_bytes(limits: &crate::config::Limits, name: &str, begin: &[u8]) -> u64 {
+    let is_csv = name.rsplit_once('.').is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("csv"));
+    match (is_csv, begin.starts_with(&[0xff, 0xd8])) {
+        (true, _) => limits.csv_bytes,
+        (false, true) => limits.jpeg_bytes,
+        (false, false) => limits.pdf_bytes,
     }
 }
 

@@ -8,7 +8,7 @@ use careplan_protocol::api::{self, InboxQuery, OutboxQuery};
 use careplan_protocol::calendar::{Month, japan};
 use careplan_protocol::office::{Address, OfficeNumber};
 use careplan_protocol::problem::Refusal;
-use careplan_protocol::standard::UnitStamp;
+use careplan_protocol::standard::{Prefix, RuleCount, StandardName, UnitStamp};
 use careplan_protocol::transfer::{Sha256, State as Standing};
 use jiff::ToSpan;
 
@@ -54,7 +54,7 @@ impl Exchange {
         self.page(&state, Side::Recipient, begin, limit, read, wanted)
     }
 
-    /// What nobody at the office has fetched, ascending 連番 per sender.
+    /// What nobody at the office has fetched, ascending 連番 per sender; the files of each base table first.
     ///
     /// # Errors
     /// When the index or the log cannot be read.
@@ -72,8 +72,12 @@ impl Exchange {
         }
         transfers.sort_by_key(|transfer| (transfer.from.office, stamp_of(transfer), transfer.position));
         transfers.truncate(limit);
-        let items: Result<Vec<_>, _> =
-            transfers.iter().map(|transfer| self.describe(&state, transfer, Side::Recipient)).collect();
+        let described = |transfer| {
+            let mut described = self.describe(&state, transfer, Side::Recipient)?;
+            described.files.sort_by_key(|file| place_in_unit(&file.name));
+            Ok(described)
+        };
+        let items: Result<Vec<_>, Refusal> = transfers.iter().map(described).collect();
         Ok(Listed { items: items?, next: None })
     }
 
@@ -139,10 +143,15 @@ impl Exchange {
             acknowledgement: self.acknowledgement(transfer)?,
             recalled_at: transfer.recalled_at,
             retained_until: transfer.day().saturating_add(i64::from(self.retention_days).days()),
-            marks: None,
-            late: false,
-            warnings: Vec::new(),
+            marks: self.marks(state, transfer),
+            late: detail.late.unwrap_or_default(),
+            warnings: detail.warnings.unwrap_or_default().into_iter().map(counted).collect(),
         })
+    }
+
+    fn marks(&self, state: &State, transfer: &Transfer) -> Option<api::Marks> {
+        let stamp = transfer.stamp.filter(|_| transfer.recalled_at.is_none())?;
+        state.units.marks(&(transfer.from, transfer.to), stamp.number(), transfer.position)
     }
 
     fn acknowledgement(&self, transfer: &Transfer) -> Result<Option<api::Acknowledged>, Refusal> {
@@ -188,6 +197,10 @@ impl Exchange {
     }
 }
 
+fn counted(warned: crate::store::event::Warned) -> RuleCount {
+    RuleCount { rule: warned.rule, count: warned.count }
+}
+
 /// The month a transfer is about: what its files name, else the month of its acceptance.
 fn month_of(transfer: &Transfer) -> Month {
     transfer.month.unwrap_or_else(|| transfer.accepted_month())
@@ -201,6 +214,14 @@ fn stamp_of(transfer: &Transfer) -> u64 {
         date * 1_000_000 + at.hour() as u64 * 10_000 + at.minute() as u64 * 100 + at.second() as u64
     };
     transfer.stamp.as_ref().map_or_else(accepted, UnitStamp::number)
+}
+
+/// Base tables stand before what hangs on them, attachments last.
+fn place_in_unit(name: &str) -> (bool, Option<Prefix>, Option<u16>) {
+    match StandardName::parse(name) {
+        Ok(Some(name)) => (false, Some(name.prefix), name.image),
+        _ => (true, None, None),
+    }
 }
 
 fn name_of(state: &State, office: OfficeNumber) -> String {

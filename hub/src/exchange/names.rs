@@ -1,7 +1,7 @@
 //! File names are data, never paths: what is clearly harmful is refused, everything else travels as it is.
 
 use careplan_protocol::problem::{Code, Refusal};
-use careplan_protocol::standard::{NameError, Prefix, StandardName};
+use careplan_protocol::standard::{Prefix, StandardName};
 
 /// A file's name, looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,26 +16,19 @@ impl Named {
     /// Looks at a name.
     ///
     /// # Errors
-    /// For separators, control and direction characters, names too long, and CSV names outside the standard.
+    /// For separators, control and direction characters, and names too long.
     pub(super) fn parse(name: &str, place: usize) -> Result<Self, Refusal> {
         if let Some((japanese, english)) = harm(name) {
             let japanese = format!("{place} 番目のファイル名{japanese}。");
             return Err(Refusal::because(Code::FileName, japanese, format!("The name of file {place} {english}.")));
         }
-        match StandardName::parse(name) {
-            Ok(standard) => Ok(Self { name: name.to_owned(), standard }),
-            Err(why) => Err(outside_the_standard(&why, place)),
-        }
+        // A name that should be a standard one and is not is the checker's to tell.
+        Ok(Self { name: name.to_owned(), standard: StandardName::parse(name).unwrap_or_default() })
     }
 
     /// Whether it is one of the images that have a limit of their own.
     pub(super) fn is_image(&self) -> bool {
         self.standard.as_ref().is_some_and(|standard| standard.prefix == Prefix::UpkihonImage)
-    }
-
-    /// The name's ending in lower case.
-    pub(super) fn extension(&self) -> String {
-        self.name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default()
     }
 }
 
@@ -58,19 +51,6 @@ fn harm(name: &str) -> Option<(&'static str, &'static str)> {
 /// Characters that change the direction of writing, and make a name look like another.
 fn is_direction(c: char) -> bool {
     matches!(c, '\u{061C}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
-}
-
-fn outside_the_standard(why: &NameError, place: usize) -> Refusal {
-    let japanese = match why {
-        NameError::Prefix => "標準仕様にない種類の CSV です",
-        NameError::Parts => "ファイル名の項目の数が標準仕様と違います",
-        NameError::Month => "ファイル名の年月が正しくありません",
-        NameError::Office(..) => "ファイル名の事業所番号が正しくありません（10 桁）",
-        NameError::ServiceType(_) => "ファイル名のサービス種類が正しくありません（2 桁）",
-        NameError::Stamp(_) => "ファイル名の連番が正しくありません（14 桁）",
-        NameError::Image => "画像ファイル名の番号が正しくありません（4 桁）",
-    };
-    Refusal::because(Code::FileName, format!("{place} 番目のファイル：{japanese}。"), format!("File {place}: {why}."))
 }
 
 const MOST_BYTES: usize = 255;

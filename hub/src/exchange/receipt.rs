@@ -5,6 +5,7 @@ use crate::store::transfer::Transfer;
 use careplan_protocol::api::Sent;
 use careplan_protocol::problem::{Code, Refusal};
 use careplan_protocol::receipt;
+use careplan_protocol::standard::Report;
 use careplan_protocol::transfer::TransferId;
 
 /// The answer to a send.
@@ -16,13 +17,15 @@ pub struct Accepted {
     pub replayed: bool,
     /// Whether it was recalled since.
     pub recalled: bool,
+    /// What was found in the files.
+    pub report: Report,
 }
 
 impl Exchange {
     /// The receipt of a transfer just accepted.
     pub(super) fn signed(&self, id: TransferId, payload: &[u8], kid: &str) -> Result<Accepted, Refusal> {
         let sent = Sent { transfer: id, receipt: self.jws(payload, kid)?, findings: Vec::new(), findings_left_out: 0 };
-        Ok(Accepted { sent, replayed: false, recalled: false })
+        Ok(Accepted { sent, replayed: false, recalled: false, report: Report::default() })
     }
 
     /// The receipt of a transfer accepted earlier, from its stored payload and key id.
@@ -31,7 +34,7 @@ impl Exchange {
         let (Some(payload), Some(kid)) = (detail.receipt, detail.kid) else { return Err(Code::Gone.into()) };
         let receipt = self.jws(&payload, &kid)?;
         let sent = Sent { transfer: earlier.id(), receipt, findings: Vec::new(), findings_left_out: 0 };
-        Ok(Accepted { sent, replayed: true, recalled: earlier.recalled_at.is_some() })
+        Ok(Accepted { sent, replayed: true, recalled: earlier.recalled_at.is_some(), report: Report::default() })
     }
 
     fn jws(&self, payload: &[u8], kid: &str) -> Result<String, Refusal> {

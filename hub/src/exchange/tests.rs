@@ -10,8 +10,11 @@ use bytes::Bytes;
 use careplan_protocol::api::{Acknowledge, InboxQuery, OutboxQuery};
 use careplan_protocol::office::{Address, OfficeNumber};
 use careplan_protocol::problem::{Code, Refusal};
+use careplan_protocol::standard::Policy;
 use careplan_protocol::transfer::{Fingerprint, Outcome, State, TransferId};
 use std::sync::Arc;
+
+mod units;
 
 const PLAN: &str = "1379999012";
 const VISITS: &str = "1379999020";
@@ -36,14 +39,19 @@ fn permit(office: &str) -> OfficePermit {
 }
 
 impl World {
+    /// A hub that relays unchecked, for files that only have names.
     fn new() -> Self {
+        Self::with(Policy::Unchecked)
+    }
+
+    fn with(policy: Policy) -> Self {
         let clock = HandClock::at("2026-10-01T00:00:00Z");
         let store = MemoryStore::new(clock.clone());
         for (office, types) in [(PLAN, &["43"][..]), (VISITS, &["11"]), (BOTH, &["15", "17"])] {
             store.take(enrolment(number(office), types));
         }
         let metrics = Arc::new(Metrics::new().unwrap());
-        let exchange = Exchange::new(store.clone(), metrics, Limits::default(), "test".to_owned(), 90);
+        let exchange = Exchange::new(store.clone(), metrics, Limits::default(), policy, "test".to_owned(), 90);
         Self { exchange, store, clock }
     }
 
@@ -172,8 +180,9 @@ async fn a_unit_goes_where_its_names_say_or_nowhere() {
     assert_eq!(code(world.send("b", "1379999038-17", &[(&deletion, b"x")]).await), Code::ReceiverMismatch);
     let foreign = name("DLTPLAN_202610", "1379999020_11", "1379999038_15");
     assert_eq!(code(world.send("c", BOTH, &[(&foreign, b"x")]).await), Code::SenderMismatch);
-    let half = name("UPPLAN_202610", "1379999012_43", "1379999038_15");
-    assert_eq!(code(world.send("d", BOTH, &[(&half, b"x")]).await), Code::UnitIllegal);
+    let other = name("DLTPLAN_202611", "1379999012_43", "1379999038_15").replace("090002", "090003");
+    let mixed = world.send("d", BOTH, &[(&deletion, b"x"), (&other, b"x")]).await;
+    assert_eq!(code(mixed), Code::UnitIllegal, "one 連番 a transfer, whatever the policy");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use crate::store::state::State;
 use careplan_protocol::calendar::Month;
 use careplan_protocol::office::{Address, OfficeNumber, ServiceType};
 use careplan_protocol::problem::{Code, Refusal};
-use careplan_protocol::standard::{StandardName, Unit, UnitError, UnitStamp};
+use careplan_protocol::standard::{MonthPart, UnitError, UnitKey, UnitStamp};
 use careplan_protocol::transfer::Class;
 
 /// What the sender said beside the files.
@@ -27,39 +27,36 @@ pub(super) struct Whole {
     pub(super) stamp: Option<UnitStamp>,
 }
 
-/// Checks one name against the ends, as soon as it is read: a file for somebody else is refused before a byte is stored.
+/// Puts all names together. Whether the set is legal is the checker's to tell; a transfer has one 連番 in any case.
 ///
 /// # Errors
-/// [`Code::SenderMismatch`] or [`Code::ReceiverMismatch`].
-pub(super) fn check_ends(standard: &StandardName, ends: Ends) -> Result<(), Refusal> {
-    if !ends.from.handles(&standard.from) {
-        return Err(Code::SenderMismatch.into());
-    }
-    if !ends.to.handles(&standard.to) {
-        return Err(Code::ReceiverMismatch.into());
-    }
-    Ok(())
-}
-
-/// Puts all names together.
-///
-/// # Errors
-/// When the standard files are no legal send unit.
+/// When the standard files are of several units.
 pub(super) fn whole(files: &[Named], ends: Ends, state: &State) -> Result<Whole, Refusal> {
-    let names: Vec<StandardName> = files.iter().filter_map(|file| file.standard.clone()).collect();
-    let Some(unit) = Unit::of(&names).map_err(|why| refused(&why))? else {
+    let mut names = files.iter().filter_map(|file| file.standard.as_ref());
+    let Some(first) = names.next() else {
         return Ok(Whole { from: ends.from, to: ends.to, class: Class::Attachment, month: None, stamp: None });
     };
+    let key = UnitKey::of(first);
+    if names.any(|name| UnitKey::of(name) != key) {
+        let japanese = "送信元・送信先・連番が同じファイルだけを一度に送れます。";
+        return Err(Refusal::because(Code::UnitIllegal, japanese, format!("{}.", UnitError::Mixed)));
+    }
+    let names = || files.iter().filter_map(|file| file.standard.as_ref());
+    let deletes = names().all(|name| name.prefix.class() == Class::Delete);
+    let month = names().find_map(|name| match name.month {
+        MonthPart::Month(month) => Some(month),
+        MonthPart::None | MonthPart::Zero => None,
+    });
     let settle = |said: Address, named: Address| Address {
         office: said.office,
-        service_type: said.service_type.or_else(|| known_type(state, named)),
+        service_type: known_type(state, named).or(said.service_type),
     };
     Ok(Whole {
-        from: settle(ends.from, unit.key.from),
-        to: settle(ends.to, unit.key.to),
-        class: unit.class,
-        month: unit.month,
-        stamp: Some(unit.key.stamp),
+        from: settle(ends.from, key.from),
+        to: settle(ends.to, key.to),
+        class: if deletes { Class::Delete } else { Class::Register },
+        month,
+        stamp: Some(key.stamp),
     })
 }
 
@@ -68,14 +65,4 @@ pub(super) fn whole(files: &[Named], ends: Ends, state: &State) -> Result<Whole,
 fn known_type(state: &State, named: Address) -> Option<ServiceType> {
     let types = |office: OfficeNumber| state.registry.office(office).map(|office| office.service_types.as_slice());
     named.service_type.filter(|service_type| types(named.office).is_some_and(|types| types.contains(service_type)))
-}
-
-fn refused(why: &UnitError) -> Refusal {
-    let japanese = match why {
-        UnitError::Mixed => "送信元・送信先・連番が同じファイルだけを一度に送れます。".to_owned(),
-        UnitError::Twice(prefix) => format!("{prefix} が二つあります。"),
-        UnitError::Incomplete(missing) => format!("{missing} が不足しています。"),
-        UnitError::Illegal(found) => format!("標準仕様にない組み合わせです（{found}）。"),
-    };
-    Refusal::because(Code::UnitIllegal, japanese, format!("{why}."))
 }

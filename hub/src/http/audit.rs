@@ -4,12 +4,12 @@ use super::{SharedApp, answer, extract};
 use crate::access::Caller;
 use crate::connection::RequestId;
 use crate::identity::Peer;
-
 use crate::store::event::{Detail, Fact, NewEvent};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use careplan_protocol::problem::{Code, Refusal};
+use careplan_protocol::standard::Report;
 use std::sync::Arc;
 
 /// Lets the request pass, and deals with what was refused.
@@ -49,11 +49,17 @@ fn note(
         true => app.store.note(NewEvent {
             actor: Some(peer.fingerprint),
             fact: Fact::Refused { code: refusal.code.as_str().to_owned(), route, office },
-            detail: Detail::default(),
+            detail: Detail { reason: refusal.report.as_deref().map(in_short), ..Detail::default() },
             body: None,
         }),
         false => app.log.stranger(),
     }
+}
+
+/// The rules that were broken and how often; no names, no places.
+fn in_short(report: &Report) -> String {
+    let counts = report.counts().into_iter().map(|counted| format!("{} {}", counted.rule, counted.count));
+    counts.collect::<Vec<_>>().join(", ")
 }
 
 fn office_in(path: &str) -> Option<careplan_protocol::office::OfficeNumber> {

@@ -9,7 +9,7 @@
 mod detail;
 mod fact;
 
-pub use detail::{Detail, FileDetail};
+pub use detail::{Detail, FileDetail, Warned};
 pub use fact::{Beginning, Fact};
 
 use super::codec;

@@ -2,8 +2,10 @@
 //! while the writer goes on.
 
 mod registry;
+mod units;
 
 pub use registry::{Certificate, Office, Person, Registry, Term};
+pub use units::{Pair, UnitEntry, Units, keys_flat, keys_of};
 
 use super::codec;
 use super::event::{Event, Fact};
@@ -41,6 +43,8 @@ pub struct State {
     pub clock_confirmed_at: Option<Timestamp>,
     /// Transfers accepted so far.
     pub transfers: u64,
+    /// The send units that stand.
+    pub units: Units,
 }
 
 /// What an office sent and received in a month.
@@ -74,6 +78,7 @@ impl State {
         self.last_at = event.at;
         self.day_starts.entry(codec::day_number(day_in_japan(event.at))).or_insert(event.position);
         self.registry.apply(event);
+        self.units.apply(event);
         match &event.fact {
             Fact::Accepted { from, to, files, bytes, .. } => {
                 self.transfers += 1;
@@ -96,6 +101,7 @@ impl State {
             Fact::Expired { through, .. } => {
                 self.expired_through = Some(*through);
                 self.forget_unfetched(self.first_after(*through));
+                self.units.forget_before(self.first_after(*through));
             }
             Fact::ClockConfirmed => self.clock_confirmed_at = Some(event.at),
             _ => {}

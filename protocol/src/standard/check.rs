@@ -13,21 +13,26 @@
 //! assert_eq!(report.findings[0].rule.id(), "empty");
 //! ```
 //!
-//! `late` and `reused` need to know what was sent before; they are not looked at here.
+//! `late` and `reused` need to know what was sent before: a hub tells them in the words of [`late`] and [`reused`].
 
 mod content;
 mod facts;
 mod file;
+mod history;
+mod joins;
 mod name;
 mod rows;
 mod unit;
 mod value;
 
+pub use content::too_large;
 pub use file::{CheckedFile, FileCheck};
 pub(super) use name::are_swapped;
+pub use history::{late, reused};
+pub use joins::JoinKey;
 
 use super::context::Context;
-use super::finding::{Finding, Severity, ToldFinding};
+use super::finding::{Finding, Rule, RuleCount, Severity, ToldFinding};
 use crate::problem::Language;
 use std::sync::Arc;
 
@@ -44,12 +49,30 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// So many more findings were left out, because their files have very many.
     pub left_out: u64,
+    /// The join keys of the base tables, in ascending order.
+    pub join_keys: Vec<JoinKey>,
 }
 
 impl Report {
     /// Whether anything keeps the files from being sent.
     pub fn has_errors(&self) -> bool {
         self.findings.iter().any(Finding::is_error)
+    }
+
+    /// How often each rule was found, by its id.
+    pub fn counts(&self) -> Vec<RuleCount> {
+        let count = |rule: &Rule| self.findings.iter().filter(|finding| finding.rule == *rule).count() as u64;
+        let counts = Rule::ALL.iter().map(|rule| RuleCount { rule: rule.id().to_owned(), count: count(rule) });
+        counts.filter(|counted| counted.count > 0).collect()
+    }
+
+    /// Keeps at most so many findings, errors before warnings, and counts the rest.
+    pub fn keep_at_most(&mut self, most: usize) {
+        if self.findings.len() > most {
+            self.findings.sort_by_key(|finding| !finding.is_error());
+            self.left_out += (self.findings.len() - most) as u64;
+            self.findings.truncate(most);
+        }
     }
 
     /// The findings for a reader.
@@ -83,7 +106,10 @@ impl Checker {
             findings.kept.sort_by_key(|finding| (finding.place.row, finding.place.item, finding.rule));
             report.left_out += findings.left_out;
             report.findings.append(&mut findings.kept);
+            report.join_keys.extend(file.facts.into_iter().flat_map(|facts| facts.joins.keys));
         }
+        report.join_keys.sort_unstable();
+        report.join_keys.dedup();
         if self.context.strict {
             report.findings.iter_mut().for_each(|finding| finding.severity = Severity::Error);
         }

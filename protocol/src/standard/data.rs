@@ -47,6 +47,10 @@ pub(super) struct Layout {
     pub(super) insurer: usize,
     pub(super) insured: usize,
     pub(super) month: Option<usize>,
+    /// The day that belongs to the join key, where it is no month.
+    pub(super) join: Option<usize>,
+    /// The service type as an item of its own.
+    pub(super) service_type: Option<usize>,
     pub(super) provider: Option<usize>,
     pub(super) planner: Option<usize>,
     pub(super) service: Option<usize>,
@@ -217,6 +221,8 @@ fn add_item(
             "zero" => item.zero = true,
             "slip_month" => item.slip_month = true,
             "month" => layout.month = Some(index),
+            "join" => layout.join = Some(index),
+            "service_type" => layout.service_type = Some(index),
             "provider" => layout.provider = Some(index),
             "planner" => layout.planner = Some(index),
             "count" => layout.count = Some(index),

@@ -72,7 +72,7 @@ async fn a_certificate_registered_for_one_office_says_nothing_for_another() -> R
     let path = routes::path(routes::ADMIN_OFFICE_CERTIFICATES, &[&PLAN]);
     let answer = world.operator.post(&path, &body).await?;
     ensure!((400..500).contains(&answer.status), "{}", answer.text());
-    let form = Form::to(HELPER, "").file("a.txt", b"a");
+    let form = Form::to(HELPER, "").file("a.pdf", b"%PDF-");
     world.caller(Some(&paper))?.send(PLAN, form).await?.refused("certificate-unknown")?;
     Ok(())
 }

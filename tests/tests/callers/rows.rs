@@ -83,7 +83,7 @@ impl Row {
         Ok(match (self.method.as_str(), self.pattern.as_str()) {
             ("POST", routes::OUTBOX) => {
                 let to = careplan_tests::world::HELPER;
-                Body::Form(Form::to(to, "").file("note.txt", office.as_bytes()))
+                Body::Form(Form::to(to, "").file("note.pdf", format!("%PDF-{office}").as_bytes()))
             }
             ("POST", routes::ACKNOWLEDGEMENT) => Body::Json(json!({"outcome": "imported"})),
             ("DELETE", routes::OUTBOX_TRANSFER) => Body::None,

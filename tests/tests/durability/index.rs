@@ -76,10 +76,10 @@ async fn fill(world: &World) -> Result<()> {
         world.office(unit.from.office.as_str())?.send_unit(&unit).await?;
     }
     let (plan, helper) = (world.office(PLAN)?, world.office(HELPER)?);
-    let large = plan.send_file(HELPER, "大きい.pdf", &vec![b'x'; 200_000]).await?.transfer.to_string();
+    let large = plan.send_file(HELPER, "大きい.pdf", &samples::pdf(200_000)).await?.transfer.to_string();
     helper.fetch(&large, 1).await?;
     helper.acknowledge(&large, "rejected", Some("読めません")).await?;
-    let recalled = plan.send_file(HELPER, "取消.pdf", b"%PDF").await?.transfer.to_string();
+    let recalled = plan.send_file(HELPER, "取消.pdf", b"%PDF-").await?.transfer.to_string();
     ensure!(plan.recall(&recalled).await?.status < 300);
     world.admin(["licence", "decline", HELPER, "--reason", "test"]).await?.ok()?;
     Ok(())

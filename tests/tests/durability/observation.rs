@@ -37,7 +37,7 @@ async fn neither_log_nor_metrics_nor_disk_show_texts_names_or_digests() -> Resul
     let mut world = World::new().await?;
     let (plan, helper) = (world.office(PLAN)?, world.office(HELPER)?);
     let (message, name, reason) = ("秘密の伝言XYZZY", "山田花子PLUGH.pdf", "理由FROBOZZ");
-    let content = b"%PDF content QUUX".repeat(9000);
+    let content = b"%PDF-content QUUX".repeat(9000);
     let form = Form::to(HELPER, message).file(name, &content);
     let sent = plan.caller.send(PLAN, form).await?.status(201)?.json::<careplan_protocol::api::Sent>()?;
     let id = sent.transfer.to_string();

@@ -23,7 +23,7 @@ async fn a_dry_run_changes_nothing() -> Result<()> {
         world.admin(&arguments).await?.ok()?;
     }
     plan.get("inbox").await?.status(200)?;
-    plan.caller.send(PLAN, Form::to(HELPER, "").file("a.pdf", b"%PDF")).await?.status(201)?;
+    plan.caller.send(PLAN, Form::to(HELPER, "").file("a.pdf", b"%PDF-")).await?.status(201)?;
     ensure!(world.status().await?.position == before + 1, "only the send is an event");
     Ok(())
 }
@@ -46,7 +46,7 @@ async fn the_log_is_searched_exported_without_formulas_and_tells_refused_changes
     ensure!(cells.iter().flatten().all(|cell| !cell.starts_with(['=', '+', '-', '@'])), "{csv}");
     ensure!(csv.contains("HYPERLINK"));
     // Refusals go with the next batch, whatever that is.
-    plan.send_file(TWO_DESKS, "a.pdf", b"%PDF").await?;
+    plan.send_file(TWO_DESKS, "a.pdf", b"%PDF-").await?;
     eventually("refusals stand in the log", 10, || async {
         let refused = world.admin_json(["log", "search", "--kind", "refused", "--limit", "1000"]).await?;
         let told =

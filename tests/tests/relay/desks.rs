@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use careplan_tests::world::{HELPER, PLAN, TWO_DESKS};
-use careplan_tests::{Office, Outcome, World, samples};
+use careplan_tests::{Office, Outcome, Unit, World, samples};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -65,12 +65,13 @@ async fn what_the_care_software_takes_away_is_acknowledged_and_nothing_is_overwr
     let plan = world.office(PLAN)?;
     let helper = world.office(HELPER)?.set_up().await?;
     let desk = Desk::new(&world, "helper")?;
-    let unit = samples::unit("04")?;
+    let unit = samples::unit("13")?;
     plan.send_unit(&unit).await?;
     desk.once(&helper, HELPER).await?.ok()?;
     ensure!(plan.outbox("state=fetched").await?.len() == 1, "fetching does not acknowledge");
-    // The same names with other contents: they wait until the first ones are taken away.
-    let mut other = unit.clone();
+    // The same names with other contents, as names of 3.2 have no types and these go to one desk: they wait until the first
+    // ones are taken away.
+    let mut other = Unit { to: format!("{HELPER}-11").parse()?, ..unit.clone() };
     other.files[1].1 = [other.files[1].1.as_ref(), b"\r\n"].concat().into();
     plan.send_unit(&other).await?;
     desk.once(&helper, HELPER).await?;
@@ -86,7 +87,7 @@ async fn what_the_care_software_takes_away_is_acknowledged_and_nothing_is_overwr
         ensure!(std::fs::read(desk.inside.join(name))? == *bytes, "the second one came then");
     }
     // Attachments stand apart, under names that any system takes.
-    plan.send_file(HELPER, "CON.pdf", b"%PDF").await?;
+    plan.send_file(HELPER, "CON.pdf", b"%PDF-").await?;
     desk.once(&helper, HELPER).await?.ok()?;
     let folders: Vec<PathBuf> = std::fs::read_dir(&desk.inside)?
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
@@ -103,9 +104,9 @@ async fn a_unit_sent_twice_is_fetched_and_acknowledged_twice() -> Result<()> {
     let plan = world.office(PLAN)?;
     let helper = world.office(HELPER)?.set_up().await?;
     let desk = Desk::new(&world, "helper")?;
-    let unit = samples::unit("04")?;
+    let unit = samples::unit("13")?;
     plan.send_unit(&unit).await?;
-    plan.send_unit(&unit).await?;
+    plan.send_unit(&Unit { to: format!("{HELPER}-11").parse()?, ..unit.clone() }).await?;
     desk.once(&helper, HELPER).await?.ok()?;
     ensure!(plan.outbox("state=fetched").await?.len() == 2);
     for (name, _) in &unit.files {

@@ -22,10 +22,10 @@ async fn a_licence_ends_at_midnight_in_japan_and_only_sending_stops() -> Result<
     let midnight = start_of_day_in_japan(today.checked_add(1.day())?)?;
 
     world.set_clock_at(midnight.checked_sub(1.second())?).await?;
-    let kept = plan.send_file(HELPER, "last.pdf", b"%PDF last").await?.transfer.to_string();
-    let recalled = plan.send_file(HELPER, "recalled.pdf", b"%PDF recalled").await?.transfer.to_string();
-    let received = helper.send_file(PLAN, "in.pdf", b"%PDF in").await?.transfer.to_string();
-    let form = || Form::to(HELPER, "").file("in-doubt.pdf", b"%PDF in doubt");
+    let kept = plan.send_file(HELPER, "last.pdf", b"%PDF- last").await?.transfer.to_string();
+    let recalled = plan.send_file(HELPER, "recalled.pdf", b"%PDF- recalled").await?.transfer.to_string();
+    let received = helper.send_file(PLAN, "in.pdf", b"%PDF- in").await?.transfer.to_string();
+    let form = || Form::to(HELPER, "").file("in-doubt.pdf", b"%PDF- in doubt");
     let in_doubt = plan.caller.send_as(PLAN, "in-doubt", form()).await?.status(201)?;
     let licence = status(&plan).await?.licence.context("a licence")?;
     ensure!(licence.running && licence.until == today && licence.days_left == 1 && !licence.renews, "{licence:?}");
@@ -39,11 +39,11 @@ async fn a_licence_ends_at_midnight_in_japan_and_only_sending_stops() -> Result<
     })
     .await?;
     ensure!(plan.inbox("").await?.len() == 1);
-    ensure!(plan.fetch(&received, 1).await? == "%PDF in");
+    ensure!(plan.fetch(&received, 1).await? == "%PDF- in");
     ensure!(plan.acknowledge(&received, "imported", None).await?.status < 300);
     ensure!(plan.recall(&recalled).await?.status < 300);
     plan.get("log").await?.status(200)?;
-    ensure!(helper.fetch(&kept, 1).await? == "%PDF last");
+    ensure!(helper.fetch(&kept, 1).await? == "%PDF- last");
     let entry = plan.caller.get(&format!("/v1/directory/{PLAN}")).await?.status(200)?.json::<DirectoryEntry>()?;
     ensure!(!entry.can_receive);
     Ok(())
@@ -120,7 +120,7 @@ async fn the_meter_equals_the_log_equals_the_lists() -> Result<()> {
         world.office(unit.from.office.as_str())?.send_unit(&unit).await?;
     }
     let plan = world.office(PLAN)?;
-    let recalled = plan.send_file(HELPER, "a.pdf", b"%PDF").await?.transfer.to_string();
+    let recalled = plan.send_file(HELPER, "a.pdf", b"%PDF-").await?.transfer.to_string();
     ensure!(plan.recall(&recalled).await?.status < 300, "a recall does not uncount");
     compare(&world).await?;
     world.hub.kill_and_start().await?;

@@ -22,17 +22,17 @@ async fn too_many_too_large_and_too_long_are_refused_with_their_codes() -> Resul
     let world = World::with(&limits).await?;
     let plan = world.office(PLAN)?;
     let to = || Form::to(HELPER, "十文字までの伝言です");
-    let pdf = |form: Form, n: usize, size: usize| form.file(&format!("{n}.pdf"), &vec![b'x'; size]);
+    let pdf = |form: Form, n: usize, size: usize| form.file(&format!("{n}.pdf"), &samples::pdf(size));
     let csv = samples::unit("08")?.files[0].0.replace("1379999020_11_1379999012_43", &format!("{PLAN}_43_{HELPER}_11"));
     for (name, form, status, code) in [
         ("four files", (0..4).fold(to(), |form, n| pdf(form, n, 10)), 413, "too-many-files"),
         ("a large PDF", pdf(to(), 1, 200_001), 413, "file-too-large"),
-        ("a large JPEG", to().file("a.jpg", &vec![b'x'; 150_001]), 413, "file-too-large"),
+        ("a large JPEG", to().file("a.jpg", &[&b"\xff\xd8\xff"[..], &[0; 150_000]].concat()), 413, "file-too-large"),
         ("a large CSV", to().file(&csv, &vec![b'x'; 100_001]), 413, "file-too-large"),
         ("large together", (0..3).fold(to(), |form, n| pdf(form, n, 150_000)), 413, "transfer-too-large"),
         (
             "a long message",
-            Form::to(HELPER, "十一文字になる伝言です！").file("a.pdf", b"%PDF"),
+            Form::to(HELPER, "十一文字になる伝言です！").file("a.pdf", b"%PDF-"),
             422,
             "message-too-long",
         ),
@@ -50,14 +50,14 @@ async fn too_many_too_large_and_too_long_are_refused_with_their_codes() -> Resul
 async fn forms_that_are_not_as_they_should_be_are_refused_with_their_codes() -> Result<()> {
     let world = World::new().await?;
     let plan = world.office(PLAN)?;
-    let late = Form::new().field("to", HELPER).file("a.pdf", b"%PDF").field("message", "");
+    let late = Form::new().field("to", HELPER).file("a.pdf", b"%PDF-").field("message", "");
     for (name, form, code) in [
         ("message behind a file", late, "field-order"),
-        ("a file first", Form::new().file("a.pdf", b"%PDF").field("to", HELPER).field("message", ""), "field-order"),
-        ("without to", Form::new().field("message", "").file("a.pdf", b"%PDF"), "field-missing"),
-        ("to nobody", Form::to("13799", "").file("a.pdf", b"%PDF"), "field-invalid"),
-        ("to twice", Form::to(HELPER, "").field("to", PLAN).file("a.pdf", b"%PDF"), "field-invalid"),
-        ("an unknown field", Form::to(HELPER, "").field("colour", "red").file("a.pdf", b"%PDF"), "field-invalid"),
+        ("a file first", Form::new().file("a.pdf", b"%PDF-").field("to", HELPER).field("message", ""), "field-order"),
+        ("without to", Form::new().field("message", "").file("a.pdf", b"%PDF-"), "field-missing"),
+        ("to nobody", Form::to("13799", "").file("a.pdf", b"%PDF-"), "field-invalid"),
+        ("to twice", Form::to(HELPER, "").field("to", PLAN).file("a.pdf", b"%PDF-"), "field-invalid"),
+        ("an unknown field", Form::to(HELPER, "").field("colour", "red").file("a.pdf", b"%PDF-"), "field-invalid"),
     ] {
         let answer = plan.caller.send(PLAN, form).await?;
         let code_found = answer.json::<careplan_protocol::problem::Problem>()?.code;
@@ -66,7 +66,7 @@ async fn forms_that_are_not_as_they_should_be_are_refused_with_their_codes() -> 
         let fits = code_found == code || (either.contains(&code) && either.contains(&code_found.as_str()));
         ensure!(answer.status == 400 && fits, "{name}: {} {code_found}, expected {code}", answer.status);
     }
-    let form = || Form::to(HELPER, "").file("a.pdf", b"%PDF");
+    let form = || Form::to(HELPER, "").file("a.pdf", b"%PDF-");
     let without_key = plan.caller.call(plan.caller.sending(PLAN, form().body())).await?;
     without_key.status(400)?.refused("idempotency-key-missing")?;
     plan.caller.send_as(PLAN, "has a space", form()).await?.refused("idempotency-key-missing")?;
@@ -96,15 +96,15 @@ async fn names_that_could_harm_are_refused_and_all_others_arrive_as_they_were() 
     // CP932, as old Windows programs send it: 見本.pdf, and a 髙 in its Windows form.
     let cp932: [(&[u8], &str); 2] = [(b"\x8c\xa9\x96{.pdf", "見本.pdf"), (b"\xfb\xfc.pdf", "髙.pdf")];
     for (bytes, name) in cp932 {
-        arrives(&plan, &helper, Form::to(HELPER, "").file_named(bytes, b"x"), name).await?;
+        arrives(&plan, &helper, Form::to(HELPER, "").file_named(bytes, b"%PDF-"), name).await?;
     }
     let odd = Form::to(HELPER, "").file_named(b"\x81.pdf", b"x");
     plan.caller.send(PLAN, odd).await?.refused("file-name")?;
-    let starred = Form::to(HELPER, "").file_starred("%E8%A6%8B%E6%9C%AC.pdf", b"x");
+    let starred = Form::to(HELPER, "").file_starred("%E8%A6%8B%E6%9C%AC.pdf", b"%PDF-");
     arrives(&plan, &helper, starred, "見本.pdf").await?;
     for name in ["十月の報告〜１.pdf", "CON.pdf", "=cmd().xlsx", "ｱｾｽﾒﾝﾄ.PDF", "no extension", "か\u{3099}.pdf"]
     {
-        arrives(&plan, &helper, Form::to(HELPER, "").file(name, b"x"), name).await?;
+        arrives(&plan, &helper, Form::to(HELPER, "").file(name, b"%PDF-"), name).await?;
     }
     Ok(())
 }
@@ -113,7 +113,7 @@ async fn names_that_could_harm_are_refused_and_all_others_arrive_as_they_were() 
 async fn an_upload_that_breaks_off_leaves_nothing_and_can_be_repeated() -> Result<()> {
     let world = World::with(&[("TIMEOUTS__BODY_BYTES_PER_SECOND", "100000")]).await?;
     let plan = world.office(PLAN)?;
-    let form = || Form::to(HELPER, "").file("large.pdf", &vec![b'x'; 5_000_000]);
+    let form = || Form::to(HELPER, "").file("large.pdf", &samples::pdf(5_000_000));
     let whole = form().body();
     let half = whole.slice(..2_500_000);
     // The line breaks in the middle of the file.
@@ -143,21 +143,21 @@ async fn an_upload_that_breaks_off_leaves_nothing_and_can_be_repeated() -> Resul
 async fn a_hub_without_room_refuses_sends_and_goes_on_with_everything_else() -> Result<()> {
     let mut world = World::new().await?;
     let (plan, helper) = (world.office(PLAN)?, world.office(HELPER)?);
-    let id = plan.send_file(HELPER, "a.pdf", b"%PDF").await?.transfer.to_string();
-    let other = plan.send_file(HELPER, "b.pdf", b"%PDF").await?.transfer.to_string();
+    let id = plan.send_file(HELPER, "a.pdf", b"%PDF-").await?.transfer.to_string();
+    let other = plan.send_file(HELPER, "b.pdf", b"%PDF-").await?.transfer.to_string();
     world.hub.settings.insert("DISK__WATERMARK_BYTES".to_owned(), (1u64 << 50).to_string());
     world.hub.restart().await?;
     eventually("sends are refused", 15, || async {
-        let answer = plan.caller.send(PLAN, Form::to(HELPER, "").file("c.pdf", b"%PDF")).await?;
+        let answer = plan.caller.send(PLAN, Form::to(HELPER, "").file("c.pdf", b"%PDF-")).await?;
         Ok(answer.status(507).and_then(|answer| answer.refused("storage-full")).ok())
     })
     .await?;
-    ensure!(helper.fetch(&id, 1).await? == "%PDF");
+    ensure!(helper.fetch(&id, 1).await? == "%PDF-");
     ensure!(helper.acknowledge(&id, "imported", None).await?.status < 300);
     ensure!(plan.recall(&other).await?.status < 300);
     world.hub.settings.insert("DISK__WATERMARK_BYTES".to_owned(), "1048576".to_owned());
     world.hub.restart().await?;
-    plan.send_file(HELPER, "c.pdf", b"%PDF").await?;
+    plan.send_file(HELPER, "c.pdf", b"%PDF-").await?;
     Ok(())
 }
 

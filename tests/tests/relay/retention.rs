@@ -12,7 +12,7 @@ async fn after_its_retention_a_file_is_gone_and_what_nobody_fetched_is_expired()
     let mut world = World::new().await?;
     let (plan, helper) = (world.office(PLAN)?, world.office(HELPER)?);
     let unfetched = plan.send_unit(&samples::unit("04")?).await?.transfer.to_string();
-    let fetched = plan.send_file(HELPER, "large.pdf", &vec![b'x'; 300_000]).await?.transfer.to_string();
+    let fetched = plan.send_file(HELPER, "large.pdf", &samples::pdf(300_000)).await?.transfer.to_string();
     ensure!(helper.fetch(&fetched, 1).await?.len() == 300_000);
     let today = helper.inbox("").await?[0].accepted_at;
     let day = careplan_protocol::calendar::day_in_japan(today).to_string();

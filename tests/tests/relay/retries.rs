@@ -94,14 +94,14 @@ async fn the_same_key_with_other_content_is_a_conflict_and_leaves_the_first_alon
         Form::to(&to, "another message").files(&unit.files),
         Form::to(HELPER, "よろしく").files(&unit.files),
         Form::to(&to, "よろしく").files(&altered.files),
-        Form::to(&to, "よろしく").files(&unit.files).file("more.pdf", b"%PDF"),
+        Form::to(&to, "よろしく").files(&unit.files).file("more.pdf", b"%PDF-"),
         Form::to(&to, "よろしく").files(unit.files.iter().rev()),
     ] {
         plan.caller.send_as(PLAN, "key-1", other).await?.status(409)?.refused("idempotency-conflict")?;
     }
     same(&plan, &first, "after conflicts").await?;
     // Another office's keys are its own.
-    helper.caller.send_as(HELPER, "key-1", Form::to(PLAN, "").file("a.txt", b"a")).await?.status(201)?;
+    helper.caller.send_as(HELPER, "key-1", Form::to(PLAN, "").file("a.pdf", b"%PDF-")).await?.status(201)?;
     ensure!(plan.outbox("").await?.len() == 1);
     Ok(())
 }
@@ -112,7 +112,7 @@ async fn a_refused_send_leaves_no_key() -> Result<()> {
     let plan = world.office(PLAN)?;
     let unit = samples::unit("04")?;
     let part = Form::to(&unit.to.to_string(), "よろしく").files(&unit.files[..2]);
-    plan.caller.send_as(PLAN, "key-1", part).await?.refused("unit-illegal")?;
+    plan.caller.send_as(PLAN, "key-1", part).await?.refused("standard-violated")?;
     world.admin(["office", "suspend", HELPER, "--reason", "test"]).await?.ok()?;
     send(&plan, "key-1").await?.refused("recipient-unavailable")?;
     world.admin(["office", "resume", HELPER, "--reason", "test"]).await?.ok()?;

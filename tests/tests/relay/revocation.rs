@@ -11,7 +11,7 @@ use std::time::Duration;
 async fn an_open_connection_a_stream_a_wait_and_a_download_are_cut_within_seconds() -> Result<()> {
     let world = World::new().await?;
     let (plan, helper) = (world.office(PLAN)?, world.office(HELPER)?);
-    let id = plan.send_file(HELPER, "large.pdf", &vec![b'x'; LARGE]).await?.transfer.to_string();
+    let id = plan.send_file(HELPER, "large.pdf", &samples::pdf(LARGE)).await?.transfer.to_string();
 
     helper.get("inbox").await?.status(200)?;
     let open = |rest: &str| helper.caller.open(helper.caller.request("GET".parse().unwrap(), &helper.path(rest)));
@@ -90,7 +90,7 @@ async fn several_certificates_of_one_office_overlap() -> Result<()> {
     first.get("inbox").await?.status(200)?;
     second.get("inbox").await?.status(200)?;
     // A key of a send belongs to the office, not to the certificate.
-    let form = || careplan_tests::Form::to(HELPER, "").file("a.pdf", b"%PDF");
+    let form = || careplan_tests::Form::to(HELPER, "").file("a.pdf", b"%PDF-");
     let one = first.caller.send_as(PLAN, "shared", form()).await?.status(201)?;
     let two = second.caller.send_as(PLAN, "shared", form()).await?.status(201)?;
     ensure!(one.body == two.body);

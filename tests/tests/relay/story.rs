@@ -122,7 +122,7 @@ async fn of_a_recall_and_a_fetch_at_the_same_moment_exactly_one_wins() -> Result
     let (plan, helper) = (world.office(PLAN)?, world.office(HELPER)?);
     let (mut recalled, mut fetched) = (0, 0);
     for n in 0..40 {
-        let id = plan.send_file(HELPER, &format!("{n}.pdf"), b"%PDF").await?.transfer.to_string();
+        let id = plan.send_file(HELPER, &format!("{n}.pdf"), b"%PDF-").await?.transfer.to_string();
         let path = format!("inbox/{id}/files/1");
         let (recall, fetch) = match n % 2 {
             0 => tokio::join!(plan.recall(&id), helper.get(&path)),
@@ -138,7 +138,7 @@ async fn of_a_recall_and_a_fetch_at_the_same_moment_exactly_one_wins() -> Result
             }
             (recall, fetch) => {
                 recall.refused("already-fetched")?;
-                ensure!(fetch.status(200)?.body == "%PDF");
+                ensure!(fetch.status(200)?.body == "%PDF-");
                 fetched += 1;
             }
         }
@@ -163,7 +163,7 @@ async fn foreign_and_unknown_recipients_and_senders_are_refused_with_their_codes
     let astray = careplan_tests::Form::to(TWO_DESKS, "").files(&unit.files);
     plan.caller.send(PLAN, astray).await?.refused("receiver-mismatch")?;
     let part = careplan_tests::Form::to(HELPER, "").files(&unit.files[..2]);
-    plan.caller.send(PLAN, part).await?.refused("unit-illegal")?;
+    plan.caller.send(PLAN, part).await?.refused("standard-violated")?;
     ensure!(plan.outbox("").await?.is_empty());
     Ok(())
 }

@@ -47,8 +47,7 @@ pub(super) async fn status(
         licence,
         certificates,
         limits: limits(&app),
-        // Names and sets only are looked at so far.
-        standard: api::Standard { policy: careplan_protocol::standard::Policy::Unchecked },
+        standard: api::Standard { policy: app.config.standard.policy },
         usage: usage(&state, office.number),
         unfetched: state.mailboxes.get(&office.number).map_or(0, |mailbox| mailbox.unfetched.len() as u64),
         warnings,

@@ -3,14 +3,15 @@
 //! ```text
 //! version(1) 1 | bytes of the leaf 4 | leaf (CBOR) | nonce 12 | sealed: salt 32 ‖ detail (CBOR) | tag 16
 //! ```
-//! Sealed with the key of the event's month of Japan; AAD is `epoch 4 ‖ position 8 ‖ "detail"`.
+//! Sealed with the key of the event's month of Japan; AAD is `epoch 4 ‖ position 8 ‖ "detail"`. The join keys within a
+//! detail are wrapped once more by the day's key (AAD `… ‖ "join"`), which goes when the retention ends.
 
 use super::keys::{Keyring, Name};
 use super::seal::NONCE;
 use crate::store::StoreError;
 use crate::store::event::{Detail, Event, Leaf, NewEvent, VERSION};
 use aws_lc_rs::digest::{SHA256, digest};
-use careplan_protocol::calendar::Month;
+use careplan_protocol::calendar::{Month, day_in_japan};
 use jiff::Timestamp;
 
 /// What the writer gives an event.
@@ -22,15 +23,23 @@ pub(crate) struct Stamp {
     pub(crate) position: u64,
     /// When.
     pub(crate) at: Timestamp,
-    /// 32 bytes of salt and 12 of nonce.
-    pub(crate) chance: [u8; SALT + NONCE],
+    /// 32 bytes of salt and 12 of nonce for the detail, 12 for the join keys.
+    pub(crate) chance: [u8; SALT + NONCE + NONCE],
 }
 
 /// Encodes a new event, and returns it as it will be read back.
-pub(crate) fn write(new: NewEvent, stamp: &Stamp, keys: &Keyring) -> Result<(Vec<u8>, Event), StoreError> {
-    let (salt, nonce) = stamp.chance.split_at(SALT);
+pub(crate) fn write(mut new: NewEvent, stamp: &Stamp, keys: &Keyring) -> Result<(Vec<u8>, Event), StoreError> {
+    let (salt, nonces) = stamp.chance.split_at(SALT);
+    let (nonce, join_nonce) = nonces.split_at(NONCE);
+    let join_keys = new.detail.join_keys.take();
+    if let Some(plain) = &join_keys {
+        let key = keys.existing_or_new(Name::Day(day_in_japan(stamp.at)))?;
+        let nonce = join_nonce.try_into().unwrap_or_default();
+        new.detail.join_keys = Some(key.wrap(nonce, &aad(stamp.epoch, stamp.position, b"join"), plain)?);
+    }
     let mut plain = salt.to_vec();
     minicbor::encode(&new.detail, &mut plain).map_err(unencodable)?;
+    new.detail.join_keys = join_keys;
     let leaf = Leaf {
         version: VERSION,
         epoch: stamp.epoch,
@@ -43,7 +52,7 @@ pub(crate) fn write(new: NewEvent, stamp: &Stamp, keys: &Keyring) -> Result<(Vec
     let leaf_bytes = minicbor::to_vec(&leaf).map_err(unencodable)?;
     let key = keys.existing_or_new(Name::Month(Month::in_japan(stamp.at)))?;
     let nonce = nonce.try_into().unwrap_or_default();
-    let sealed = key.wrap(nonce, &aad(stamp.epoch, stamp.position), &plain)?;
+    let sealed = key.wrap(nonce, &aad(stamp.epoch, stamp.position, b"detail"), &plain)?;
     let mut entry = Vec::with_capacity(5 + leaf_bytes.len() + sealed.len());
     entry.push(VERSION);
     entry.extend_from_slice(&(leaf_bytes.len() as u32).to_be_bytes());
@@ -64,7 +73,11 @@ pub(crate) fn write(new: NewEvent, stamp: &Stamp, keys: &Keyring) -> Result<(Vec
 pub(crate) fn read(entry: &[u8], keys: &Keyring) -> Result<Event, StoreError> {
     let (leaf, sealed) = split(entry)?;
     let detail = match keys.existing(Name::Month(Month::in_japan(leaf.at)))? {
-        Some(key) => Some(open(&leaf, sealed, &key)?),
+        Some(key) => {
+            let mut detail = open(&leaf, sealed, &key)?;
+            detail.join_keys = detail.join_keys.and_then(|wrapped| join_keys(&leaf, &wrapped, keys));
+            Some(detail)
+        }
         None => None,
     };
     let Leaf { epoch, position, at, actor, fact, .. } = leaf;
@@ -85,11 +98,18 @@ pub(crate) fn split(entry: &[u8]) -> Result<(Leaf, &[u8]), StoreError> {
 
 fn open(leaf: &Leaf, sealed: &[u8], key: &super::seal::Key) -> Result<Detail, StoreError> {
     let damaged = || StoreError::Damaged(format!("the detail of event {}", leaf.position));
-    let plain = key.unwrap(&aad(leaf.epoch, leaf.position), sealed).map_err(|_| damaged())?;
+    let plain = key.unwrap(&aad(leaf.epoch, leaf.position, b"detail"), sealed).map_err(|_| damaged())?;
     if commitment(&plain) != leaf.commitment {
         return Err(damaged());
     }
     plain.get(SALT..).and_then(|detail| minicbor::decode(detail).ok()).ok_or_else(damaged)
+}
+
+/// The join keys; `None` when the day's key was destroyed.
+fn join_keys(leaf: &Leaf, wrapped: &[u8], keys: &Keyring) -> Option<Vec<u8>> {
+    let key = keys.existing(Name::Day(day_in_japan(leaf.at))).ok()??;
+    let plain = key.unwrap(&aad(leaf.epoch, leaf.position, b"join"), wrapped).ok()?;
+    Some(plain.to_vec())
 }
 
 fn commitment(salted: &[u8]) -> [u8; 32] {
@@ -98,8 +118,8 @@ fn commitment(salted: &[u8]) -> [u8; 32] {
     hash
 }
 
-fn aad(epoch: u32, position: u64) -> Vec<u8> {
-    [epoch.to_be_bytes().as_slice(), &position.to_be_bytes(), b"detail"].concat()
+fn aad(epoch: u32, position: u64, part: &[u8]) -> Vec<u8> {
+    [epoch.to_be_bytes().as_slice(), &position.to_be_bytes(), part].concat()
 }
 
 fn damaged(what: &str) -> StoreError {

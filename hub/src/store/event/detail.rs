@@ -67,6 +67,33 @@ pub struct Detail {
     /// What was searched for.
     #[n(18)]
     pub query: Option<String>,
+    /// The first 16 bytes of the keyed hash of a unit's files, to tell the same 連番 with other bytes.
+    #[n(19)]
+    #[cbor(with = "minicbor::bytes")]
+    pub unit: Option<Vec<u8>>,
+    /// The join keys of a unit: 8 bytes of a keyed hash each, ascending. On the disk wrapped by the day's key, so that they
+    /// go with the retention; absent when that was destroyed.
+    #[n(20)]
+    #[cbor(with = "minicbor::bytes")]
+    pub join_keys: Option<Vec<u8>>,
+    /// How often each rule warned at acceptance.
+    #[n(21)]
+    pub warnings: Option<Vec<Warned>>,
+    /// Whether the recipient had taken a later unit.
+    #[n(22)]
+    pub late: Option<bool>,
+}
+
+/// How often a rule warned.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(array)]
+pub struct Warned {
+    /// The rule's id.
+    #[n(0)]
+    pub rule: String,
+    /// How often.
+    #[n(1)]
+    pub count: u64,
 }
 
 /// One file of a transfer.

@@ -1,7 +1,7 @@
 //! Rules `type` and `size`: what a file is by its first bytes, whatever its name says.
 
 use crate::standard::context::Sizes;
-use crate::standard::finding::{Findings, Place, Rule, words};
+use crate::standard::finding::{Finding, Findings, Place, Rule, Severity, Words, words};
 
 /// So many of a file's first bytes are looked at.
 pub(super) const HEAD: usize = 1024;
@@ -33,10 +33,18 @@ pub(super) fn check(head: &[u8], size: u64, image: bool, sizes: Sizes, findings:
 /// Checks a size in bytes.
 pub(super) fn check_size(size: u64, most: u64, findings: &mut Findings) {
     if size > most {
-        let text = words(
-            format!("大きさ {size} バイトは上限 {most} バイトを超えています。分けるか小さくしてください"),
-            format!("{size} bytes are more than the {most} allowed; divide the file or make it smaller"),
-        );
-        findings.error(Rule::Size, Place::default(), text);
+        findings.error(Rule::Size, Place::default(), oversize(size, most));
     }
+}
+
+/// `size`: a file of which more than `most` bytes came.
+pub fn too_large(file: &str, size: u64, most: u64) -> Finding {
+    Finding::new(file, Rule::Size, Severity::Error, Place::default(), oversize(size, most))
+}
+
+fn oversize(size: u64, most: u64) -> Words {
+    words(
+        format!("大きさ {size} バイトは上限 {most} バイトを超えています。分けるか小さくしてください"),
+        format!("{size} bytes are more than the {most} allowed; divide the file or make it smaller"),
+    )
 }

@@ -1,5 +1,6 @@
 //! What records say together: `duplicate` and `owner` within a file, and what the unit compares for `unrelated` and `form7`.
 
+use super::joins::Joins;
 use super::rows::place;
 use crate::office::{OfficeNumber, ServiceType};
 use crate::standard::context::{Context, is_planning};
@@ -37,6 +38,7 @@ pub(super) struct Facts {
     pub(super) services: HashMap<ServiceKey, Service>,
     /// The person of the record before, if nothing more needs to be known of the person.
     settled: Option<PersonKey>,
+    pub(super) joins: Joins,
 }
 
 /// Insurer and insured number, filled up with zero bytes; values that hold are no longer.
@@ -46,7 +48,7 @@ pub(super) type PersonKey = [u8; 16];
 pub(super) type ServiceKey = [u8; 34];
 
 impl Facts {
-    pub(super) fn new(context: &Context, name: &StandardName) -> Self {
+    pub(super) fn new(context: &Context, name: &StandardName, swapped: bool) -> Self {
         let acting = context.acting.map(|acting| acting.office).filter(|office| *office == name.from.office);
         let is_preventive = |service_type: Option<ServiceType>| {
             service_type.is_some_and(|service_type| is_planning(service_type) && service_type.as_str() != "43")
@@ -64,11 +66,13 @@ impl Facts {
             persons: HashMap::new(),
             services: HashMap::new(),
             settled: None,
+            joins: Joins::new(name, swapped),
         }
     }
 
     /// Takes a record whose values hold.
     pub(super) fn take(&mut self, layout: &Layout, record: &Record<'_>, findings: &mut Findings) {
+        self.joins.take(layout, record);
         match self.prefix {
             Prefix::Up2kyo => self.duplicate(layout, record, findings),
             Prefix::Upplan => {

@@ -46,8 +46,8 @@ impl FileCheck {
         let mut findings = Findings { file: label.to_owned(), ..Findings::default() };
         let named = name::check(&context, name, &mut findings);
         let table = match &named {
-            Named::Standard { name, .. } if name.prefix != Prefix::UpkihonImage => {
-                let rows = Rows::new(&context, name.clone());
+            Named::Standard { name, swapped } if name.prefix != Prefix::UpkihonImage => {
+                let rows = Rows::new(&context, name.clone(), *swapped);
                 Some(Box::new(Table { reader: Reader::default(), rows, utf8: Utf8Watch::default() }))
             }
             _ => None,
@@ -65,6 +65,16 @@ impl FileCheck {
             utf8.feed(bytes);
             reader.feed(bytes, |event| rows.take(&event, &mut self.findings));
         }
+    }
+
+    /// What was found so far.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings.kept
+    }
+
+    /// Whether an error was found so far.
+    pub fn has_error(&self) -> bool {
+        self.findings.has_error()
     }
 
     /// Ends the file.
@@ -95,6 +105,13 @@ impl FileCheck {
         }
         checked.findings = self.findings;
         checked
+    }
+}
+
+impl CheckedFile {
+    /// What was found in the file itself.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings.kept
     }
 }
 

@@ -68,8 +68,8 @@ impl Accepted {
 }
 
 impl Rows {
-    pub(super) fn new(context: &Context, name: StandardName) -> Self {
-        let facts = Facts::new(context, &name);
+    pub(super) fn new(context: &Context, name: StandardName, swapped: bool) -> Self {
+        let facts = Facts::new(context, &name, swapped);
         Self {
             name,
             layout: None,

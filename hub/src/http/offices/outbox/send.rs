@@ -2,16 +2,16 @@
 
 use super::form::{Fields, Form, Part};
 use crate::exchange::{Accepted, Incoming, Offer};
-use crate::http::extract::{Retrying, client};
+use crate::http::extract::{Retrying, Speaking, client};
 use crate::http::{Refused, SharedApp};
 use crate::permit::RetryPermit;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use careplan_protocol::api::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, TRANSFER_STATE};
+use careplan_protocol::api::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Sent, TRANSFER_STATE};
 use careplan_protocol::office::Address;
-use careplan_protocol::problem::{Code, Refusal};
+use careplan_protocol::problem::{Code, Language, Refusal};
 use careplan_protocol::routes;
 
 /// Sends a transfer. `to`, `from_type` and `message` stand before the first `file`; all is accepted or nothing.
@@ -33,6 +33,7 @@ use careplan_protocol::routes;
 pub(super) async fn send(
     State(app): State<SharedApp>,
     Retrying(permit): Retrying,
+    Speaking(language): Speaking,
     request: Request,
 ) -> Result<Response, Refused> {
     let key = idempotency_key(request.headers())?;
@@ -48,7 +49,7 @@ pub(super) async fn send(
     }
     // If the connection breaks from here on, the writer goes on all the same, and the same key gets the same receipt.
     let accepted = incoming.finish().await?;
-    Ok(answer(permit.office(), &accepted))
+    Ok(answer(permit.office(), accepted, language))
 }
 
 /// A retry is told by its key, before licence, suspension, recipient and limits; everything else needs the permit to send.
@@ -95,10 +96,12 @@ fn idempotency_key(headers: &HeaderMap) -> Result<String, Refusal> {
     Ok(key.to_owned())
 }
 
-fn answer(office: careplan_protocol::office::OfficeNumber, accepted: &Accepted) -> Response {
-    let mut response = (StatusCode::CREATED, Json(&accepted.sent)).into_response();
+fn answer(office: careplan_protocol::office::OfficeNumber, accepted: Accepted, language: Language) -> Response {
+    let (findings, findings_left_out) = (accepted.report.told(language), accepted.report.left_out);
+    let sent = Sent { findings, findings_left_out, ..accepted.sent };
+    let mut response = (StatusCode::CREATED, Json(&sent)).into_response();
     let headers = response.headers_mut();
-    let location = routes::path(routes::OUTBOX_TRANSFER, &[&office, &accepted.sent.transfer]);
+    let location = routes::path(routes::OUTBOX_TRANSFER, &[&office, &sent.transfer]);
     if let Ok(location) = HeaderValue::try_from(location) {
         headers.insert(header::LOCATION, location);
     }

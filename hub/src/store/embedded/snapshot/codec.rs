@@ -1,7 +1,9 @@
 //! The state in CBOR: an array that begins with the version; maps as arrays of entries.
 
 use crate::store::codec;
-use crate::store::state::{Mailbox, Meter, Registry, State};
+use crate::store::state::{
+    Mailbox, Meter, Pair, Registry, State, UnitEntry, Units, keys_flat as join_keys_flat, keys_of,
+};
 use careplan_protocol::api::Count;
 use careplan_protocol::calendar::Month;
 use careplan_protocol::office::OfficeNumber;
@@ -27,10 +29,11 @@ pub(super) fn encode(state: &State) -> Result<Vec<u8>, minicbor::encode::Error<I
         day_starts,
         clock_confirmed_at,
         transfers,
+        units,
     } = state;
     let mut bytes = Vec::new();
     let mut e = Encoder::new(&mut bytes);
-    e.array(13)?.u8(VERSION)?.u32(*epoch)?;
+    e.array(14)?.u8(VERSION)?.u32(*epoch)?;
     e.array(epochs.len() as u64)?;
     for epoch in epochs {
         e.encode(epoch)?;
@@ -56,13 +59,16 @@ pub(super) fn encode(state: &State) -> Result<Vec<u8>, minicbor::encode::Error<I
     }
     codec::maybe_instant::encode(clock_confirmed_at, &mut e, &mut ())?;
     e.u64(*transfers)?;
+    encode_units(&mut e, units)?;
     Ok(bytes)
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<State, Error> {
     let mut d = Decoder::new(bytes);
-    begin(&mut d, 13)?;
-    if d.u8()? != VERSION {
+    let fields = d.array()?;
+    let version = d.u8()?;
+    // Version 1 knew no units; those accepted under it are not compared with later ones.
+    if !matches!((fields, version), (Some(13), 1) | (Some(14), VERSION)) {
         return Err(Error::message("another version"));
     }
     Ok(State {
@@ -84,6 +90,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<State, Error> {
         day_starts: entries(&mut d, Decoder::decode::<(u32, u64)>)?.into_iter().collect(),
         clock_confirmed_at: codec::maybe_instant::decode(&mut d, &mut ())?,
         transfers: d.u64()?,
+        units: if version == 1 { Units::default() } else { decode_units(&mut d)? },
     })
 }
 
@@ -140,6 +147,42 @@ fn decode_mailbox(d: &mut Decoder<'_>) -> Result<(OfficeNumber, Mailbox), Error>
     Ok((office, mailbox))
 }
 
+fn encode_units(e: &mut Out<'_>, units: &Units) -> Written {
+    let Units { pairs } = units;
+    e.array(pairs.len() as u64)?;
+    for ((from, to), units) in pairs {
+        e.array(3)?.encode(from)?.encode(to)?.array(units.len() as u64)?;
+        for (stamp, unit) in units {
+            let UnitEntry { position, content, deletes, taken, keys } = unit;
+            e.array(6)?.u64(*stamp)?.u64(*position)?.bytes(content)?.bool(*deletes)?.bool(*taken)?;
+            e.bytes(&join_keys_flat(keys))?;
+        }
+    }
+    Ok(())
+}
+
+fn decode_units(d: &mut Decoder<'_>) -> Result<Units, Error> {
+    let pairs = entries(d, |d| {
+        begin(d, 3)?;
+        let pair: Pair = (d.decode()?, d.decode()?);
+        Ok((pair, entries(d, decode_unit)?.into_iter().collect()))
+    })?;
+    Ok(Units { pairs: pairs.into_iter().collect() })
+}
+
+fn decode_unit(d: &mut Decoder<'_>) -> Result<(u64, UnitEntry), Error> {
+    begin(d, 6)?;
+    let stamp = d.u64()?;
+    let unit = UnitEntry {
+        position: d.u64()?,
+        content: d.bytes()?.try_into().map_err(|_| Error::message("no hash of 16 bytes"))?,
+        deletes: d.bool()?,
+        taken: d.bool()?,
+        keys: keys_of(d.bytes()?).into(),
+    };
+    Ok((stamp, unit))
+}
+
 fn encode_count(e: &mut Out<'_>, count: &Count) -> Written {
     e.array(3)?.u64(count.transfers)?.u64(count.files)?.u64(count.bytes)?.ok()
 }
@@ -182,5 +225,5 @@ fn key_entry(entry: &[u8]) -> Option<([u8; 16], u64)> {
     Some((*key, u64::from_be_bytes(position.try_into().ok()?)))
 }
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const KEY: usize = 24;
