@@ -52,6 +52,11 @@ impl Corpus {
         Load { n, from: sample.from, to: sample.to, files: files.collect() }
     }
 
+    /// Every sample once.
+    pub fn samples(&self) -> impl Iterator<Item = Load> {
+        (0..self.0.len() as u64).map(|n| self.load(n))
+    }
+
     /// Everybody who sends something.
     pub fn senders(&self) -> Vec<Address> {
         let mut senders: Vec<Address> = self.0.iter().map(|sample| sample.from).collect();

@@ -6,8 +6,10 @@
 //! - [`desks`]: the offices that send, with their certificates;
 //! - [`fill`]: transfers put straight into a store, through the hub's own decisions;
 //! - [`store`]: what the store itself does with many transfers: start, rebuild, size, retention;
+//! - [`checker`]: how fast files are held against the standard, without a hub;
 //! - [`corpus`]: the transfers to send, the same ones for the same number.
 
+pub mod checker;
 pub mod corpus;
 pub mod desks;
 pub mod fill;

@@ -1,7 +1,7 @@
 //! The program `careplan-loadtest`.
 
-use anyhow::{Context as _, Result};
-use careplan_loadtest::{Corpus, Desks, Settings, fill, senders, store};
+use anyhow::{Context as _, Result, ensure};
+use careplan_loadtest::{Corpus, Desks, Settings, checker, fill, senders, store};
 use clap::{Parser, Subcommand};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -34,6 +34,15 @@ enum Command {
     Fill(fill::Arguments),
     /// Measure the store itself with many transfers: sends, start, rebuild, size, retention
     Store(store::Arguments),
+    /// Measure the checker on one core and report megabytes a second as JSON, by kind of file
+    Checker {
+        /// Size of each file, repeated with new persons
+        #[arg(long, value_name = "MEGABYTES", default_value_t = 8)]
+        size: usize,
+        /// Fail with less than this, in MB/s, all kinds together
+        #[arg(long, value_name = "MB/S", default_value_t = 0.0)]
+        least: f64,
+    },
     /// Send transfers to a hub and report figures as JSON
     Run {
         /// The folder that `careplan-admin office enrol --out` made, for the certificates
@@ -68,6 +77,12 @@ async fn main() -> Result<()> {
         Command::Generate { count, out } => corpus()?.write(count, &out),
         Command::Fill(arguments) => fill::run(arguments).await,
         Command::Store(arguments) => store::run(arguments).await,
+        Command::Checker { size, least } => {
+            let figures = checker::measure(&corpus()?, size)?;
+            writeln!(std::io::stdout().lock(), "{}", serde_json::to_string_pretty(&figures)?)?;
+            ensure!(figures.megabytes_per_second >= least, "less than {least} MB/s");
+            Ok(())
+        }
         Command::Run { bundles, count, first, senders, word, patience, ledger } => {
             let corpus = corpus()?;
             let offices = corpus.senders().into_iter().map(|sender| sender.office);
@@ -99,6 +114,7 @@ Examples:
   careplan-loadtest generate --count 1000 --out load
   careplan-loadtest fill --config hub.toml --transfers 1000000
   careplan-loadtest store --transfers 1000000 --json store.json --markdown store.md
+  careplan-loadtest checker --size 8 --least 200
   careplan-loadtest run --bundles bundles --count 10000 --senders 100 --ledger ledger.jsonl
 
 The hub must know the offices of the samples and allow enough requests (limits.requests_per_minute).

@@ -36,7 +36,7 @@ impl Checking {
         }
         let sizes = Sizes { csv: limits.csv_bytes, jpeg: limits.jpeg_bytes, pdf: limits.pdf_bytes };
         let acting = Some(ends.from);
-        let context = Context { acting, to: Some(ends.to), offices: Some(offices), strict: false, sizes };
+        let context = Context { acting, to: Some(ends.to), offices: Some(offices), sizes, ..Context::default() };
         Self { policy, checker: Checker::new(context), file: None, refused: false }
     }
 

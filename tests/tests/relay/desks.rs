@@ -12,10 +12,11 @@ async fn two_desks_sync_side_by_side_and_neither_takes_the_others_files() -> Res
     let world = World::new().await?;
     let plan = world.office(PLAN)?;
     let desks = world.office(TWO_DESKS)?.set_up().await?;
-    let mut expected = [BTreeSet::new(), BTreeSet::new()];
+    let (mut expected, mut stamp) = ([BTreeSet::new(), BTreeSet::new()], 0);
     for unit in samples::units()?.iter().filter(|unit| unit.to.office.as_str() == TWO_DESKS) {
-        for n in 0..3 {
-            let unit = unit.stamped(n)?;
+        for _ in 0..3 {
+            stamp += 1;
+            let unit = unit.stamped(stamp)?;
             let desk = usize::from(unit.to.service_type.is_some_and(|kind| kind.as_str() == "17"));
             plan.send_unit(&unit).await?;
             expected[desk].extend(unit.files.iter().map(|(name, _)| name.clone()));

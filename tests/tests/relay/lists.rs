@@ -143,7 +143,8 @@ async fn events_tell_what_comes_in_and_are_resumed_where_they_ended() -> Result<
 async fn parts_of_a_file_and_its_digest_are_given() -> Result<()> {
     let world = World::new().await?;
     let (plan, helper) = (world.office(PLAN)?, world.office(HELPER)?);
-    let bytes: Vec<u8> = (0..300_000u32).flat_map(|n| (n as u16).to_le_bytes()).collect();
+    let mut bytes: Vec<u8> = (0..300_000u32).flat_map(|n| (n as u16).to_le_bytes()).collect();
+    bytes[..5].copy_from_slice(b"%PDF-");
     let id = plan.send_file(HELPER, "large.pdf", &bytes).await?.transfer.to_string();
     let part = async |range: &str| {
         let request = helper.caller.request("GET".parse()?, &helper.path(&format!("inbox/{id}/files/1")));

@@ -26,7 +26,7 @@ async fn a_stamp_stands_once_and_is_free_again_after_its_recall() -> Result<()> 
         ensure!(plan.outbox("").await?.len() == 1);
     }
     let plan = world.office(PLAN)?;
-    plan.recall(&first.transfer.to_string()).await?.status(204)?;
+    plan.recall(&first.transfer.to_string()).await?.status(200)?;
     let resent = plan.send_unit(&other).await?;
     ensure!(resent.transfer != first.transfer);
     ensure!(world.office(HELPER)?.inbox("order=unit").await?.len() == 1);
@@ -79,9 +79,9 @@ async fn marks_count_persons_on_both_sides_and_survive_restarts_and_a_new_index(
     world.hub.start().await?;
     ensure!(marks(&world, &first).await? == Some(all), "from the log alone");
 
-    world.office(PLAN)?.recall(&correction.transfer.to_string()).await?.status(204)?;
+    world.office(PLAN)?.recall(&correction.transfer.to_string()).await?.status(200)?;
     ensure!(marks(&world, &first).await? == Some(partly), "what was recalled replaces nothing");
-    world.office(PLAN)?.recall(&deletion.transfer.to_string()).await?.status(204)?;
+    world.office(PLAN)?.recall(&deletion.transfer.to_string()).await?.status(200)?;
     ensure!(marks(&world, &first).await?.is_none());
     Ok(())
 }

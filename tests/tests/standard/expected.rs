@@ -8,6 +8,7 @@ use careplan_protocol::standard::{Policy, Severity, StandardName, ToldFinding};
 use careplan_tests::patience::eventually;
 use careplan_tests::world::{HELPER, PLAN};
 use careplan_tests::{Form, Reply, World, papers, samples};
+use reqwest::header::{ACCEPT_LANGUAGE, HeaderMap, HeaderValue};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -90,7 +91,8 @@ async fn messages_come_in_the_callers_language() -> Result<()> {
     let form = || Form::to(HELPER, "").file("a.pdf", b"MZ");
     for (language, english) in [("en", true), ("ja", false)] {
         let request = plan.caller.sending(PLAN, form().body()).header("idempotency-key", papers::random_key()?);
-        let answer = plan.caller.call(request.header("accept-language", language)).await?;
+        let spoken = HeaderMap::from_iter([(ACCEPT_LANGUAGE, HeaderValue::from_static(language))]);
+        let answer = plan.caller.call(request.headers(spoken)).await?;
         let found = refused_with(&answer)?;
         ensure!(found.len() == 1 && found[0].rule == "type", "{}", answer.text());
         ensure!((found[0].message == found[0].message_en) == english && found[0].message.is_ascii() == english);
