@@ -87,6 +87,8 @@ impl Sender {
             files,
             key,
             content: self.store.blind("content", &key),
+            unit: None,
+            warnings: Vec::new(),
             client: concat!("careplan-loadtest/", env!("CARGO_PKG_VERSION")).to_owned(),
             hub: "hub.example.jp".to_owned(),
             kid: self.kid.clone(),
