@@ -27,9 +27,9 @@ mod value;
 
 pub use content::too_large;
 pub use file::{CheckedFile, FileCheck};
-pub(super) use name::are_swapped;
 pub use history::{late, reused};
 pub use joins::JoinKey;
+pub(super) use name::are_swapped;
 
 use super::context::Context;
 use super::finding::{Finding, Rule, RuleCount, Severity, ToldFinding};
