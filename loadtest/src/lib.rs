@@ -1,21 +1,36 @@
-//! Load generator of the care-plan hub: real sample files under new 連番, sent by many senders at once.
+//! Load generator of the care-plan hub, side by side with a plain file server.
 //!
 //! Outside in:
-//! - [`senders`]: many senders at once, each until the hub has acknowledged;
-//! - [`report`]: what they did, and how long it took;
+//! - [`scenario`]: what can be measured, by name; [`document`]: reports as JSON, Markdown and a page with plots;
+//! - [`bench`]: the measurements; [`row`]: a figure with its target;
+//! - [`work`]: the requests of each kind of work; [`drive`]: requests in a closed or an open loop, measured;
+//! - [`rig`]: the servers that are measured, their processor time, the machine;
+//! - [`wire`]: one thin connection over mutual TLS; [`clock`]: the time;
+//!
+//! and, without a peer, against a hub that runs already:
+//! - [`senders`]: many senders at once, each until the hub has acknowledged; [`report`]: what they did;
 //! - [`desks`]: the offices that send, with their certificates;
 //! - [`fill`]: transfers put straight into a store, through the hub's own decisions;
 //! - [`store`]: what the store itself does with many transfers: start, rebuild, size, retention;
 //! - [`checker`]: how fast files are held against the standard, without a hub;
 //! - [`corpus`]: the transfers to send, the same ones for the same number.
 
+pub mod bench;
 pub mod checker;
+pub mod clock;
 pub mod corpus;
 pub mod desks;
+pub mod document;
+pub mod drive;
 pub mod fill;
 pub mod report;
+pub mod rig;
+pub mod row;
+pub mod scenario;
 pub mod senders;
 pub mod store;
+pub mod wire;
+pub mod work;
 
 pub use corpus::{Corpus, Load};
 pub use desks::Desks;
