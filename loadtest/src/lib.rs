@@ -3,6 +3,7 @@
 //! Outside in:
 //! - [`scenario`]: what can be measured, by name; [`document`]: reports as JSON, Markdown and a page with plots;
 //! - [`bench`]: the measurements; [`row`]: a figure with its target;
+//! - [`stored`]: the rows of [`store`] in a comparison;
 //! - [`work`]: the requests of each kind of work; [`drive`]: requests in a closed or an open loop, measured;
 //! - [`rig`]: the servers that are measured, their processor time, the machine;
 //! - [`wire`]: one thin connection over mutual TLS; [`clock`]: the time;
@@ -29,6 +30,7 @@ pub mod row;
 pub mod scenario;
 pub mod senders;
 pub mod store;
+pub mod stored;
 pub mod wire;
 pub mod work;
 

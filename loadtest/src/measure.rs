@@ -7,6 +7,7 @@ use careplan_loadtest::document::Document;
 use careplan_loadtest::rig::{Machine, process};
 use careplan_loadtest::row::Row;
 use careplan_loadtest::scenario::Scenario;
+use careplan_loadtest::stored;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -30,7 +31,9 @@ pub(crate) fn compare(what: CompareArguments) -> Result<()> {
         true => Settings { quick: true, seconds: 3.0, stored: 100_000, ..settings },
         false => settings,
     };
-    measure(settings, &what.how, &Scenario::COMPARED, Some(what.json))
+    // First, since the rest pins this process to one core.
+    let rows = stored::rows(&settings)?;
+    measure(settings, &what.how, &Scenario::COMPARED, Some((what.json, rows)))
 }
 
 /// A fixed number of requests.
@@ -63,14 +66,16 @@ fn settings(how: &How) -> Result<Settings> {
     })
 }
 
-fn measure(settings: Settings, how: &How, scenarios: &[Scenario], json: Option<PathBuf>) -> Result<()> {
+/// Measures and writes; a list that is asked for also has the rows measured before.
+fn measure(settings: Settings, how: &How, scenarios: &[Scenario], list: Option<(PathBuf, Vec<Row>)>) -> Result<()> {
     let machine = Machine::here(&settings.folder);
     process::pin_generator()?;
     let method = method(&settings);
     // Threads that it starts stay on the generator's core; more than one would only get in each other's way there.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let rows = runtime.block_on(rows(settings, scenarios))?;
-    if let Some(json) = json {
+    let mut rows = runtime.block_on(rows(settings, scenarios))?;
+    if let Some((json, before)) = list {
+        rows.extend(before);
         std::fs::write(&json, serde_json::to_string_pretty(&rows)? + "\n")
             .with_context(|| json.display().to_string())?;
     }
