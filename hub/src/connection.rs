@@ -26,6 +26,12 @@ impl RequestId {
     pub fn new(randomness: &dyn Randomness) -> Result<Self, NoRandomness> {
         random(randomness).map(|bytes| Self(u64::from_be_bytes(bytes)))
     }
+
+    /// Its digits, for the header of every answer.
+    pub fn digits(self) -> [u8; 16] {
+        let digit = |place: usize| b"0123456789abcdef"[(self.0 >> (60 - 4 * place)) as usize & 0xf];
+        std::array::from_fn(digit)
+    }
 }
 
 impl fmt::Display for RequestId {
@@ -122,6 +128,13 @@ impl Drop for Entered {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_digits_of_a_request_are_those_of_its_text() {
+        for number in [0, 1, 0x0123_4567_89ab_cdef, u64::MAX] {
+            assert_eq!(RequestId(number).to_string().as_bytes(), RequestId(number).digits());
+        }
+    }
     use crate::identity::AnchorId;
 
     fn context(byte: u8) -> ConnectionContext {

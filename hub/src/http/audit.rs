@@ -11,20 +11,26 @@ use axum::response::Response;
 use careplan_protocol::problem::{Code, Refusal};
 use careplan_protocol::standard::Report;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Lets the request pass, and deals with what was refused.
 pub(super) async fn told(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
     let language = extract::language(request.headers());
-    let request_id = request.extensions().get::<RequestId>().map(ToString::to_string);
+    // Kept for a refusal, which is rare: nothing here allocates.
+    let request_id = request.extensions().get::<RequestId>().copied();
     let peer = request.extensions().get::<Arc<Peer>>().cloned();
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let method = request.method().clone();
-    let office = office_in(request.uri().path());
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let (method, uri) = (request.method().clone(), request.uri().clone());
     let mut response = next.run(request).await;
     if let Some(refusal) = response.extensions().get::<Refusal>().cloned() {
-        answer::write(&refusal, language, request_id, &mut response);
+        if refusal.code == Code::RateLimited {
+            // Told at once it would ask again at once: a connection that floods gets a few answers a second.
+            tokio::time::sleep(FLOOD_PAUSE).await;
+        }
+        answer::write(&refusal, language, request_id.map(|id| id.to_string()), &mut response);
         if let (Some(peer), Some(route)) = (peer, route) {
-            note(&app, &peer, &refusal, format!("{method} {route}"), office);
+            let office = office_in(uri.path());
+            note(&app, &peer, &refusal, format!("{method} {}", route.as_str()), office);
         }
     }
     response
@@ -67,3 +73,5 @@ fn office_in(path: &str) -> Option<careplan_protocol::office::OfficeNumber> {
     parts.find(|part| *part == "offices" || *part == "directory")?;
     parts.next()?.parse().ok()
 }
+
+const FLOOD_PAUSE: Duration = Duration::from_millis(250);

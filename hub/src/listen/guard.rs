@@ -33,8 +33,8 @@ fn malformed(japanese: &str, english: &str) -> Refusal {
 }
 
 fn is_plain(path: &str) -> bool {
-    let lower = path.to_ascii_lowercase();
-    let encoded = ["%2f", "%5c", "%2e", "%00", "%25"].iter().any(|tricky| lower.contains(tricky));
+    let tricky = |lower: String| ["%2f", "%5c", "%2e", "%00", "%25"].iter().any(|tricky| lower.contains(tricky));
+    let encoded = path.contains('%') && tricky(path.to_ascii_lowercase());
     !encoded && !path.contains('\\') && !path.split('/').any(|segment| segment == "." || segment == "..")
 }
 

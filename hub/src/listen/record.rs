@@ -23,7 +23,7 @@ pub(super) struct Record {
     pub(super) status: AtomicU16,
     /// How it ended: `ok` or the code of a refusal; empty as long as there is no answer.
     pub(super) outcome: OnceLock<&'static str>,
-    pub(super) route: OnceLock<String>,
+    pub(super) route: OnceLock<MatchedPath>,
     pub(super) office: OnceLock<OfficeNumber>,
     pub(super) watch: Stopwatch,
 }
@@ -50,7 +50,7 @@ impl Record {
 pub(super) async fn note_route(request: Request, next: Next) -> Response {
     let extensions = request.extensions();
     if let (Some(record), Some(matched)) = (extensions.get::<Arc<Record>>(), extensions.get::<MatchedPath>()) {
-        let _ = record.route.set(matched.as_str().to_owned());
+        let _ = record.route.set(matched.clone());
         if let Some(office) = office(matched.as_str(), request.uri().path()) {
             let _ = record.office.set(office);
         }
@@ -76,13 +76,19 @@ impl Drop for Telling {
             Some(outcome) if self.complete => outcome,
             _ => "aborted",
         };
-        let route = record.route.get().map_or("none", String::as_str);
+        let route = record.route.get().map_or("none", MatchedPath::as_str);
         let (bytes_in, bytes_out) = (record.bytes_in.load(Ordering::Relaxed), record.bytes_out.load(Ordering::Relaxed));
         let took = record.watch.elapsed();
         self.metrics.requests.with_label_values(&[route, outcome]).inc();
         self.metrics.request_seconds.with_label_values(&[route]).observe(took.as_secs_f64());
-        self.metrics.http_bytes.with_label_values(&["in"]).inc_by(bytes_in);
-        self.metrics.http_bytes.with_label_values(&["out"]).inc_by(bytes_out);
+        for (direction, bytes) in [("in", bytes_in), ("out", bytes_out)] {
+            if bytes > 0 {
+                self.metrics.http_bytes.with_label_values(&[direction]).inc_by(bytes);
+            }
+        }
+        if !tracing::enabled!(target: "careplan_hub::request", tracing::Level::INFO) {
+            return;
+        }
         let certificate = record.peer.to_string();
         tracing::info!(
             target: "careplan_hub::request",

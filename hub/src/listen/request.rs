@@ -11,6 +11,7 @@ use crate::connection::{ConnectionContext, RequestId};
 use crate::metrics::Metrics;
 use axum::Router;
 use axum::body::Body;
+use axum::extract::MatchedPath;
 use careplan_protocol::problem::{Code, Language, Refusal};
 use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -79,7 +80,7 @@ impl Desk {
         if is_old || !is_read(&unread) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        if let Ok(value) = HeaderValue::from_bytes(&id.digits()) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
         finish(response, telling)
@@ -103,7 +104,7 @@ impl Desk {
             Ok(Ok(response)) => response,
             Err(_panic) => {
                 self.metrics.panics.inc();
-                tracing::error!(request = %record.id, route = record.route.get(), "a handler panicked");
+                tracing::error!(request = %record.id, route = record.route.get().map(MatchedPath::as_str), "a handler panicked");
                 let mut response = problem::response(Code::Internal.into(), language, Some(record.id));
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 response

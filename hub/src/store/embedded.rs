@@ -39,7 +39,7 @@ use self::core::Core;
 use super::body::{Opened, Upload};
 use super::event::{Detail, Event, NewEvent};
 use super::state::State;
-use super::transfer::Transfer;
+use super::transfer::{BodyPlace, Transfer};
 use super::{CommitError, Committed, Decide, Health, Store, StoreError};
 use crate::clock::{SharedClock, SharedRandomness};
 use async_trait::async_trait;
@@ -208,6 +208,11 @@ impl Store for Embedded {
     }
 
     async fn open(&self, transfer: &Transfer, n: u16) -> Result<Box<dyn Opened>, StoreError> {
+        // Small bodies stand beside their event, mostly still in the system's memory: reading them takes less than handing
+        // the work to another thread would. The index is read in place, too.
+        if matches!(transfer.body, Some(BodyPlace::Segment { .. })) {
+            return Ok(Box::new(self.core.open(transfer, n)?));
+        }
         let (core, transfer) = (Arc::clone(&self.core), transfer.clone());
         let opened = blocking(move || core.open(&transfer, n)).await?;
         Ok(Box::new(opened))
