@@ -1,0 +1,10 @@
+//! Sending with the program: the plan, what is held back, and that what is accepted arrives as it was.
+
+#[path = "sending/bytes.rs"]
+mod bytes;
+#[path = "sending/held.rs"]
+mod held;
+#[path = "sending/month.rs"]
+mod month;
+#[path = "sending/plan.rs"]
+mod plan;
