@@ -1,39 +1,52 @@
-//! The index: sled, two small records per transfer in one tree. Derived: it may be deleted at any time.
+//! The index: two small records per transfer. Derived: it may be deleted at any time.
 //!
 //! ```text
 //! 0x00                                 → position up to which events are applied, 8 (in the same batch as what they change)
+//! 0x00 0x01                            → position up to which the levels below this sled have events, 8
 //! 0x01 | sender 10 | position 8        → the transfer, CBOR
 //! 0x02 | recipient 10 | position 8     → sender 10
+//!
+//! index/trust            whether sled may be believed (see `trust`)
+//! index/sled/NUMBER/     what changed last: sled, in one tree
+//! index/base-FROM-TO     what was there before: sorted files that never change (see `base`, `levels`)
 //! ```
-//! It is believed only after a clean stop or a death of the process on the same boot (`trust`). Any error of sled ends it
-//! for this run; the segments are never touched by that.
+//! sled is believed only after a clean stop or a death of the process on the same boot; the bases are synced and hold
+//! checksums, so a power cut costs no more than what came after the last of them. Any error ends the index for this run;
+//! the segments are never touched by that.
 
+mod base;
 mod changes;
+mod fold;
+mod levels;
+mod merge;
 mod trust;
 
 pub(crate) use changes::Changes;
 
 use super::damage::Damage;
+use super::error::refused;
 use super::layout::Layout;
 use crate::store::StoreError;
 use crate::store::transfer::Transfer;
 use careplan_protocol::office::OfficeNumber;
+use levels::{Generation, LevelError, Levels};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 pub(crate) use trust::probe;
 
 /// The index.
 #[derive(Debug)]
 pub(crate) struct Index {
     folder: PathBuf,
-    /// `None` once it was closed.
-    db: RwLock<Option<sled::Db>>,
+    levels: RwLock<Levels>,
     /// What waits in memory while the disk has hardly any room: sled does not survive a full disk.
     pending: RwLock<Changes>,
     broken: AtomicBool,
+    /// Held while levels are made of others, and when it is closed.
+    folding: Mutex<()>,
     damage: Arc<Damage>,
 }
 
@@ -41,35 +54,37 @@ impl Index {
     /// Opens the index, and says up to which position it has events: 0 when it had to be begun anew.
     pub(crate) fn open(layout: &Layout, end: u64, damage: Arc<Damage>) -> Result<(Self, u64), StoreError> {
         let folder = layout.index();
-        let path = folder.join("sled");
-        let mut db = match trust::is_believed(&folder) && trust::survives(&path) {
-            true => open_sled(&path).ok(),
-            false => None,
-        };
-        let mut applied = db.as_ref().map_or(0, applied_in);
-        if applied > end || applied == 0 {
-            // Closed before its files go.
-            drop(db.take());
-            applied = 0;
+        let mut levels = Levels { bases: kept_bases(&folder, end), ..Levels::default() };
+        if trust::is_believed(&folder) {
+            believe(&folder, end, &mut levels);
         }
-        trust::doubt(&folder)?;
-        let db = match db {
-            Some(db) => db,
+        // What is not believed goes before this boot is named as one that may believe what is there.
+        if levels.bases.is_empty() {
+            for events in base::list(&folder).map_err(refused("index"))? {
+                std::fs::remove_file(folder.join(base::name(&events))).map_err(refused("index"))?;
+            }
+        }
+        let newest = match levels.newest.take() {
+            Some(newest) => newest,
             None => {
-                trust::throw_away(&path)?;
-                open_sled(&path)?
+                trust::throw_away(&folder.join("sled"))?;
+                let newest = Generation::begin(&folder, 1)?;
+                newest.follows_on(levels.based()).map_err(|error| StoreError::Io(format!("index: {error}")))?;
+                newest
             }
         };
-        Ok((
-            Self {
-                folder,
-                db: RwLock::new(Some(db)),
-                pending: RwLock::default(),
-                broken: AtomicBool::new(false),
-                damage,
-            },
-            applied,
-        ))
+        levels.newest = Some(newest);
+        trust::doubt(&folder)?;
+        let applied = levels.applied();
+        let index = Self {
+            folder,
+            levels: RwLock::new(levels),
+            pending: RwLock::default(),
+            broken: AtomicBool::new(false),
+            folding: Mutex::default(),
+            damage,
+        };
+        Ok((index, applied))
     }
 
     /// A transfer that `office` sent.
@@ -77,7 +92,7 @@ impl Index {
         if let Some(transfer) = self.pending().sent.get(&(office, position)) {
             return Ok(Some(transfer.clone()));
         }
-        let found = self.with(|db| db.get(key(SENT, office, position)))?;
+        let found = self.with(|levels| levels.get(&key(SENT, office, position)))?;
         found.map(|bytes| self.decode(&bytes)).transpose()
     }
 
@@ -87,7 +102,7 @@ impl Index {
         if let Some(sender) = pending {
             return self.sent(sender, position);
         }
-        match self.with(|db| db.get(key(RECEIVED, office, position)))? {
+        match self.with(|levels| levels.get(&key(RECEIVED, office, position)))? {
             Some(sender) => self.sent(self.sender(&sender)?, position),
             None => Ok(None),
         }
@@ -131,15 +146,14 @@ impl Index {
         let waited = !all.is_empty();
         all.merge(changes);
         let mut batch = sled::Batch::default();
-        for ((office, position), transfer) in &all.sent {
-            let bytes = minicbor::to_vec(transfer).map_err(|error| StoreError::Io(format!("index: {error}")))?;
-            batch.insert(&key(SENT, *office, *position), bytes);
-        }
-        for ((office, position), sender) in &all.received {
-            batch.insert(&key(RECEIVED, *office, *position), sender.as_bytes());
+        for (key, value) in records(&all)? {
+            batch.insert(&key, value);
         }
         batch.insert(APPLIED, &next.to_be_bytes());
-        self.with(|db| db.apply_batch(batch))?;
+        self.with(|levels| match &levels.newest {
+            Some(newest) => newest.db.apply_batch(batch).map_err(LevelError::from),
+            None => Ok(()),
+        })?;
         if waited {
             *self.pending.write().unwrap_or_else(PoisonError::into_inner) = Changes::default();
         }
@@ -148,11 +162,13 @@ impl Index {
 
     /// Closes it so that the next start can believe it.
     pub(crate) fn close(&self) -> Result<(), StoreError> {
-        let db = self.db.write().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(db) = db else { return Ok(()) };
-        db.flush().map_err(|error| self.broke(&error))?;
-        drop(db);
-        if self.broken.load(Ordering::Relaxed) { Ok(()) } else { trust::believe(&self.folder) }
+        let _folding = self.folding.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut levels = self.levels.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(newest) = levels.newest.take() else { return Ok(()) };
+        for generation in levels.older.take().into_iter().chain([newest]) {
+            generation.db.flush().map_err(|error| self.broke(&error.into()))?;
+        }
+        if self.is_broken() { Ok(()) } else { trust::believe(&self.folder) }
     }
 
     /// Whether it failed and can only be begun anew.
@@ -166,10 +182,10 @@ impl Index {
         office: OfficeNumber,
         from: u64,
         limit: usize,
-    ) -> Result<Vec<(u64, sled::IVec)>, StoreError> {
+    ) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
         let keys = key(kind, office, from)..=key(kind, office, u64::MAX);
-        let found: Vec<(sled::IVec, sled::IVec)> = self.with(|db| db.range(keys).take(limit).collect())?;
-        let position = |key: &sled::IVec| key.last_chunk().map_or(0, |position| u64::from_be_bytes(*position));
+        let found = self.with(|levels| levels.range(&keys, limit))?;
+        let position = |key: &Key| key.last_chunk().map_or(0, |position| u64::from_be_bytes(*position));
         Ok(found.into_iter().map(|(key, value)| (position(&key), value)).collect())
     }
 
@@ -177,21 +193,21 @@ impl Index {
         self.pending.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn with<T>(&self, read: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T, StoreError> {
-        let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
-        match db.as_ref() {
-            Some(db) if !self.broken.load(Ordering::Relaxed) => match catch_unwind(AssertUnwindSafe(|| read(db))) {
-                Ok(done) => done.map_err(|error| self.broke(&error)),
-                Err(_) => {
-                    self.end("the index panicked; it is rebuilt at the next start");
-                    Err(StoreError::Io("index: sled panicked".to_owned()))
-                }
-            },
-            _ => Err(StoreError::Io("the index is not available until the next start".to_owned())),
+    fn with<T>(&self, read: impl FnOnce(&Levels) -> Result<T, LevelError>) -> Result<T, StoreError> {
+        let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
+        if levels.newest.is_none() || self.is_broken() {
+            return Err(StoreError::Io("the index is not available until the next start".to_owned()));
+        }
+        match catch_unwind(AssertUnwindSafe(|| read(&levels))) {
+            Ok(done) => done.map_err(|error| self.broke(&error)),
+            Err(_) => {
+                self.end("the index panicked; it is rebuilt at the next start");
+                Err(StoreError::Io("index: sled panicked".to_owned()))
+            }
         }
     }
 
-    fn broke(&self, error: &sled::Error) -> StoreError {
+    fn broke(&self, error: &LevelError) -> StoreError {
         self.end("the index failed; it is rebuilt at the next start");
         StoreError::Io(format!("index: {error}"))
     }
@@ -219,12 +235,72 @@ impl Index {
 
 impl Drop for Index {
     fn drop(&mut self) {
-        let db = self.db.write().unwrap_or_else(PoisonError::into_inner).take();
+        let levels = std::mem::take(&mut *self.levels.write().unwrap_or_else(PoisonError::into_inner));
         // sled writes once more when it is dropped, and panics when the disk refuses; it is derived, and rebuilt then.
-        if catch_unwind(AssertUnwindSafe(|| drop(db))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| drop(levels))).is_err() {
             trust::deny(&self.folder);
         }
     }
+}
+
+/// The bases that hold, unless the index failed or they know more than the segments do.
+fn kept_bases(folder: &Path, end: u64) -> Vec<Arc<base::Base>> {
+    if trust::is_denied(folder) {
+        return Vec::new();
+    }
+    match levels::bases(folder) {
+        Ok(bases) if bases.last().is_none_or(|last| last.events().end <= end) => bases,
+        Ok(_) => Vec::new(),
+        Err(error) => {
+            tracing::warn!(%error, "the index is rebuilt");
+            Vec::new()
+        }
+    }
+}
+
+/// Takes up what sled holds, as far as each generation follows on what is below it. The last bytes of one may be lost with
+/// the process although the next one's are there: that next one is of no use then.
+fn believe(folder: &Path, end: u64, levels: &mut Levels) {
+    let numbers = levels::generations(folder);
+    if !numbers.iter().all(|number| trust::survives(&levels::path(folder, *number))) {
+        return;
+    }
+    let opened = numbers.iter().map(|number| Generation::open(folder, *number)).collect();
+    let Ok(opened): Result<Vec<Generation>, StoreError> = opened else { return };
+    let (mut at, mut kept, mut over) = (levels.based(), Vec::new(), Vec::new());
+    for generation in opened {
+        let follows = generation.from().is_some_and(|from| from <= at);
+        match generation.applied() {
+            Some(applied) if follows && applied > at => {
+                at = applied;
+                kept.push(generation);
+            }
+            _ => over.push(generation),
+        }
+    }
+    if at > end || kept.len() > 2 {
+        return;
+    }
+    for generation in over {
+        if let Err(error) = generation.throw_away() {
+            tracing::warn!(%error, "an old part of the index stays on the disk");
+        }
+    }
+    levels.newest = kept.pop();
+    levels.older = kept.pop();
+}
+
+/// What changes come to as records, in the order of keys.
+fn records(changes: &Changes) -> Result<BTreeMap<Key, Vec<u8>>, StoreError> {
+    let mut records = BTreeMap::new();
+    for ((office, position), transfer) in &changes.sent {
+        let bytes = minicbor::to_vec(transfer).map_err(|error| StoreError::Io(format!("index: {error}")))?;
+        records.insert(key(SENT, *office, *position), bytes);
+    }
+    for ((office, position), sender) in &changes.received {
+        records.insert(key(RECEIVED, *office, *position), sender.as_bytes().to_vec());
+    }
+    Ok(records)
 }
 
 fn open_sled(path: &Path) -> Result<sled::Db, StoreError> {
@@ -239,20 +315,23 @@ fn open_sled(path: &Path) -> Result<sled::Db, StoreError> {
     }
 }
 
-fn applied_in(db: &sled::Db) -> u64 {
-    let found = db.get(APPLIED).ok().flatten();
-    found.and_then(|bytes| bytes.as_ref().try_into().ok()).map_or(0, u64::from_be_bytes)
-}
-
-fn key(kind: u8, office: OfficeNumber, position: u64) -> [u8; 19] {
-    let mut key = [kind; 19];
+fn key(kind: u8, office: OfficeNumber, position: u64) -> Key {
+    let mut key = [kind; KEY];
     key[1..11].copy_from_slice(office.as_bytes());
     key[11..].copy_from_slice(&position.to_be_bytes());
     key
 }
 
+/// A key of a transfer.
+type Key = [u8; KEY];
+
+const KEY: usize = 19;
 const APPLIED: &[u8] = &[0];
+const FROM: &[u8] = &[0, 1];
 const SENT: u8 = 1;
 const RECEIVED: u8 = 2;
-const CACHE: u64 = 128 * 1024 * 1024;
+const CACHE: u64 = 64 * 1024 * 1024;
 const FLUSH_MS: u64 = 500;
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@
 //!   staging/                     uploads not yet accepted; emptied at start
 //!   log/2026-11.log, .idx        all events for years, by month of Japan; log/synced: how far that is durable
 //!   keys/day/ month/ receipt/    keys, wrapped by the master key; keys/master.check
-//!   index/trust, index/sled/     derived; may be deleted at any time
+//!   index/                       derived; may be deleted at any time
 //!   snapshot                     the state at a position; derived
 //!   clock-doubt                  a jump of the clock that nobody has confirmed yet
 //!   cut/                         what was cut from the tail, kept aside

@@ -65,7 +65,8 @@ fn needed(layout: &Layout, synced: u64, damage: &Damage) -> Result<Vec<(Arc<Segm
     let mut found = all(layout, damage)?;
     let before = found.iter().rposition(|(_, header)| header.first <= synced).unwrap_or(0);
     // One that ends where the next begins, both at the log's end, is read all the same: it may be the damaged one.
-    let candidates = found.split_off(before.saturating_sub(1));
+    let inside = found.get(before).is_some_and(|(_, header)| header.first < synced);
+    let candidates = found.split_off(if inside { before } else { before.saturating_sub(1) });
     let (mut needed, mut empty) = (Vec::new(), Vec::new());
     for (segment, header) in candidates {
         let path = layout.segment(segment.day, segment.number);

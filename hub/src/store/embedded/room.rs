@@ -216,10 +216,13 @@ impl Room {
         if let Some((file, length)) = plan.finished.pop() {
             return Job::Trim(file, length);
         }
-        let target = (plan.used + self.disk.reserve_bytes).max(plan.wanted);
-        match &plan.current {
-            Some(current) if current.to < target => return Job::Extend(current.clone()),
-            _ if plan.spare.is_none() && !plan.taken => return Job::Spare,
+        let reserve = plan.used + self.disk.reserve_bytes;
+        // What a segment will not use is kept in the spare one.
+        let target = reserve.min(LONGEST).max(plan.wanted);
+        match (&plan.current, &plan.spare) {
+            (Some(current), _) if current.to < target => return Job::Extend(current.clone()),
+            (_, None) if !plan.taken => return Job::Spare,
+            (Some(_), Some(spare)) if spare.to < reserve.saturating_sub(target) => return Job::Extend(spare.clone()),
             _ => {}
         }
         drop(self.changed.wait_timeout(plan, LOOK));
@@ -229,10 +232,9 @@ impl Room {
     fn extend(&self, filled: &Filled) -> io::Result<()> {
         self.fill(&filled.file, filled.to)?;
         let mut plan = self.plan();
-        if let Some(current) = plan.current.as_mut()
-            && Arc::ptr_eq(&current.file, &filled.file)
-        {
-            current.to = filled.to + STEP;
+        let Plan { current, spare, .. } = &mut *plan;
+        for file in current.iter_mut().chain(spare).filter(|file| Arc::ptr_eq(&file.file, &filled.file)) {
+            file.to = filled.to + STEP;
         }
         Ok(())
     }
@@ -270,6 +272,8 @@ impl Room {
     }
 }
 
+/// No segment becomes longer: it ends with the batch that fills it.
+const LONGEST: u64 = 80 * 1024 * 1024;
 const STEP: u64 = 8 * 1024 * 1024;
 const PIECE: u64 = 1024 * 1024;
 const LEFT: u64 = 16 * 1024 * 1024;

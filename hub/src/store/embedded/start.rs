@@ -17,12 +17,14 @@ use super::writer::{Tip, Writer};
 use super::{Opening, Progress, snapshot};
 use crate::failpoint::{self, Point};
 use crate::store::StoreError;
-use crate::store::event::Beginning;
+use crate::store::event::{Beginning, Event};
 use crate::store::state::State;
+use crate::store::transfer::BodyPlace;
 use arc_swap::ArcSwap;
 use careplan_protocol::calendar::day_in_japan;
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -48,10 +50,15 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
     let keys = Arc::new(keys);
     let damage = Arc::new(Damage::default());
     let log = Log::open(&layout)?;
-    let recovered = recover::recover(&layout, log.synced(), &damage)?;
+    let (recovered, snapshot) = std::thread::scope(|scope| {
+        let snapshot = scope.spawn(|| snapshot::read(&layout, &keys));
+        let recovered = recover::recover(&layout, log.synced(), &damage);
+        // One that cannot be read, for whatever reason, costs time only.
+        (recovered, snapshot.join().ok().flatten())
+    });
+    let recovered = recovered?;
     let journal = Journal::new(log, recovered.tail.clone(), Arc::clone(&keys), Arc::clone(&damage));
-    let snapshot = snapshot::read(&layout, &keys).filter(|state| state.next <= recovered.next);
-    let snapshot = snapshot.unwrap_or_default();
+    let snapshot = snapshot.filter(|state| state.next <= recovered.next).unwrap_or_default();
     let (mut index, applied) = Index::open(&layout, recovered.next, Arc::clone(&damage))?;
     let mut replayed = replay(&journal, &index, snapshot.clone(), applied, &recovered, opening.progress);
     if replayed.is_err() && index.is_broken() {
@@ -113,32 +120,63 @@ fn replay(
     recovered: &Recovered,
     progress: &dyn Fn(Progress),
 ) -> Result<State, StoreError> {
-    let mut changes = Changes::default();
-    let mut position = state.next.min(applied);
-    while position < recovered.next {
-        progress(Progress { done: position, of: recovered.next });
-        let events = match journal.events(position, REPLAYED_AT_ONCE) {
-            Ok(events) => events,
-            // All of them are damaged, which was told; what comes behind them goes on being served.
-            Err(StoreError::Damaged(_)) => Vec::new(),
-            Err(error) => return Err(error),
-        };
-        let first = position;
-        position = events.last().map_or(first + REPLAYED_AT_ONCE as u64, |(_, event)| event.position + 1);
-        for (body, event) in events {
-            if event.position >= state.next {
-                state.apply(&event);
+    let (begin, end) = (state.next.min(applied), recovered.next);
+    let in_runs = index.is_bare() && end.saturating_sub(applied) > RUN;
+    let (mut changes, mut taken) = (Changes::default(), applied);
+    std::thread::scope(|scope| {
+        // Read and opened by one thread, taken up by this one.
+        let (sender, batches) = sync_channel(READ_AHEAD);
+        scope.spawn(move || read_ahead(journal, begin, end, &sender));
+        for batch in batches {
+            let (events, position) = batch?;
+            progress(Progress { done: position.min(end), of: end });
+            for (body, event) in events {
+                if event.position >= state.next {
+                    state.apply(&event);
+                }
+                if event.position >= applied {
+                    changes.take_up(index, &event, body)?;
+                }
             }
-            if event.position >= applied {
-                changes.take_up(index, &event, body)?;
+            let reached = position.max(applied).min(end);
+            if !in_runs {
+                index.apply(std::mem::take(&mut changes), reached, true)?;
+            } else if reached >= taken + RUN || reached == end {
+                index.take_run(&std::mem::take(&mut changes), taken..reached)?;
+                taken = reached;
             }
         }
-        index.apply(std::mem::take(&mut changes), position.max(applied).min(recovered.next), true)?;
-    }
+        Ok::<(), StoreError>(())
+    })?;
     // Events at the very end may be damaged: their positions are not given anew.
     state.next = state.next.max(recovered.next);
     state.epoch = state.epoch.max(recovered.epoch);
     Ok(state)
+}
+
+/// A batch of events, each with where its body is, and the position behind them.
+type Batch = Result<(Vec<(Option<BodyPlace>, Event)>, u64), StoreError>;
+
+/// Reads events until all are read or nobody wants them any more.
+fn read_ahead(journal: &Journal, begin: u64, end: u64, sender: &SyncSender<Batch>) {
+    let mut position = begin;
+    while position < end {
+        let batch = match journal.events(position, REPLAYED_AT_ONCE) {
+            Ok(events) => Ok(events),
+            // All of them are damaged, which was told; what comes behind them goes on being served.
+            Err(StoreError::Damaged(_)) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        };
+        let batch = batch.map(|events| {
+            let behind = events.last().map_or(position + REPLAYED_AT_ONCE as u64, |(_, event)| event.position + 1);
+            position = behind;
+            (events, behind)
+        });
+        let failed = batch.is_err();
+        if sender.send(batch).is_err() || failed {
+            return;
+        }
+    }
 }
 
 /// Begins a new segment, and a new epoch where one has to begin.
@@ -163,3 +201,6 @@ fn writer(core: &Arc<Core>, state: State, recovered: &Recovered) -> Result<Write
 }
 
 const REPLAYED_AT_ONCE: usize = 4096;
+const READ_AHEAD: usize = 2;
+/// Events whose changes of the index are sorted in memory at a time, some 60 MB.
+const RUN: u64 = 100_000;

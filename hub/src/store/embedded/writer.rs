@@ -202,4 +202,5 @@ fn pass(point: Point) {
 }
 
 const IDLE: Duration = Duration::from_millis(700);
-const SEGMENT: u64 = 256 * 1024 * 1024;
+/// A start reads the last one or two.
+const SEGMENT: u64 = 64 * 1024 * 1024;

@@ -1,6 +1,6 @@
 //! Whether the index may be believed: sled does not survive a power cut, and does not always say so.
 //!
-//! `index/trust` holds one line: `clean`, or the boot id under which the index was opened last.
+//! `index/trust` holds one line: `clean`, `broken`, or the boot id under which the index was opened last.
 
 use crate::store::StoreError;
 use crate::store::embedded::error::refused;
@@ -14,6 +14,11 @@ pub(super) fn is_believed(folder: &Path) -> bool {
     let told = std::fs::read_to_string(folder.join("trust")).unwrap_or_default();
     let told = told.trim();
     told == CLEAN || (!told.is_empty() && told == boot_id())
+}
+
+/// Whether the index failed in the run before.
+pub(super) fn is_denied(folder: &Path) -> bool {
+    std::fs::read_to_string(folder.join("trust")).is_ok_and(|told| told.trim() == BROKEN)
 }
 
 /// Whether sled opens these files without dying, tried in a process of its own where this program is the hub.
@@ -54,7 +59,7 @@ pub(super) fn believe(folder: &Path) -> Result<(), StoreError> {
 
 /// Says that nobody may believe it, as well as that can be said now.
 pub(super) fn deny(folder: &Path) {
-    if let Err(error) = layout::replace(&folder.join("trust"), b"broken") {
+    if let Err(error) = layout::replace(&folder.join("trust"), BROKEN.as_bytes()) {
         tracing::error!(%error, "the index could not be marked as broken");
     }
 }
@@ -83,3 +88,4 @@ fn boot_id() -> String {
 }
 
 const CLEAN: &str = "clean";
+const BROKEN: &str = "broken";

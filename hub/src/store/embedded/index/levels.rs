@@ -1,0 +1,189 @@
+//! The levels of the index: bases, which never change, and above them one or two stores of sled with what came since.
+//!
+//! A lookup asks the newest level first. `fold` makes a base of the older sled once the newer one has taken over, so that
+//! neither is ever large; two bases become one when the later is at least half as large as the earlier.
+
+use super::base::{self, Base};
+use super::merge::{Record, merged};
+use super::{APPLIED, FROM, Key, trust};
+use crate::store::StoreError;
+use crate::store::embedded::error::refused;
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// All levels.
+#[derive(Debug, Default)]
+pub(super) struct Levels {
+    /// Each begins where the one before ends; the first with event 0.
+    pub(super) bases: Vec<Arc<Base>>,
+    /// On its way to become a base.
+    pub(super) older: Option<Generation>,
+    /// What changes are written to; `None` once it was closed.
+    pub(super) newest: Option<Generation>,
+}
+
+/// One store of sled.
+#[derive(Debug, Clone)]
+pub(super) struct Generation {
+    pub(super) number: u64,
+    pub(super) path: PathBuf,
+    pub(super) db: sled::Db,
+}
+
+/// Why a level could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LevelError {
+    #[error("sled: {0}")]
+    Sled(#[from] sled::Error),
+    #[error(transparent)]
+    Base(#[from] io::Error),
+}
+
+impl Levels {
+    /// The value of a key.
+    pub(super) fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, LevelError> {
+        for generation in self.generations() {
+            if let Some(value) = generation.db.get(key)? {
+                return Ok(Some(value.to_vec()));
+            }
+        }
+        for base in self.bases.iter().rev() {
+            if let Some(value) = base.get(key)? {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first records of a range, at most `limit`.
+    pub(super) fn range(&self, keys: &RangeInclusive<Key>, limit: usize) -> Result<BTreeMap<Key, Vec<u8>>, LevelError> {
+        let mut found = BTreeMap::new();
+        // The oldest first, so that what is newer takes its place; the first `limit` of all are among those of each.
+        for base in &self.bases {
+            found.extend(base.range(keys, limit)?);
+        }
+        for generation in self.generations().rev() {
+            for record in generation.db.range(keys.clone()).take(limit) {
+                found.extend(record_of(record?));
+            }
+        }
+        while found.len() > limit {
+            found.pop_last();
+        }
+        Ok(found)
+    }
+
+    /// Up to which position it has events.
+    pub(super) fn applied(&self) -> u64 {
+        let sled = self.generations().find_map(|generation| generation.applied());
+        sled.unwrap_or(0).max(self.based())
+    }
+
+    /// Up to which position the bases have events.
+    pub(super) fn based(&self) -> u64 {
+        self.bases.last().map_or(0, |base| base.events().end)
+    }
+
+    fn generations(&self) -> impl DoubleEndedIterator<Item = &Generation> {
+        self.newest.iter().chain(&self.older)
+    }
+}
+
+impl Generation {
+    /// Opens one that is there.
+    pub(super) fn open(folder: &Path, number: u64) -> Result<Self, StoreError> {
+        let path = path(folder, number);
+        Ok(Self { number, db: super::open_sled(&path)?, path })
+    }
+
+    /// Begins one that follows on what the levels below it hold. It says so before anything else.
+    pub(super) fn begin(folder: &Path, number: u64) -> Result<Self, StoreError> {
+        let path = path(folder, number);
+        trust::throw_away(&path)?;
+        std::fs::create_dir_all(&path).map_err(refused("index"))?;
+        Self::open(folder, number)
+    }
+
+    /// Says up to which position the levels below it have events.
+    pub(super) fn follows_on(&self, position: u64) -> Result<(), LevelError> {
+        self.db.insert(FROM, &position.to_be_bytes())?;
+        Ok(())
+    }
+
+    /// Up to which position the levels below it have events; `None` when it does not say.
+    pub(super) fn from(&self) -> Option<u64> {
+        self.position(FROM)
+    }
+
+    /// Up to which position it has events; `None` when it has none.
+    pub(super) fn applied(&self) -> Option<u64> {
+        self.position(APPLIED)
+    }
+
+    fn position(&self, key: &[u8]) -> Option<u64> {
+        let found = self.db.get(key).ok().flatten();
+        found.and_then(|bytes| bytes.as_ref().try_into().ok()).map(u64::from_be_bytes)
+    }
+
+    /// All records, in the order of keys.
+    pub(super) fn all(&self) -> impl Iterator<Item = io::Result<Record>> {
+        let records = self.db.iter().map(|record| record.map_err(io::Error::other));
+        records.filter_map(|record| record.map(record_of).transpose())
+    }
+
+    /// Closes it and removes its files.
+    pub(super) fn throw_away(self) -> Result<(), StoreError> {
+        drop(self.db);
+        trust::throw_away(&self.path)
+    }
+}
+
+/// Where a generation stands.
+pub(super) fn path(folder: &Path, number: u64) -> PathBuf {
+    folder.join("sled").join(format!("{number:08}"))
+}
+
+/// The numbers of the generations in a folder, ascending.
+pub(super) fn generations(folder: &Path) -> Vec<u64> {
+    let entries = std::fs::read_dir(folder.join("sled")).into_iter().flatten().flatten();
+    let mut found: Vec<u64> =
+        entries.filter_map(|entry| entry.file_name().to_str().and_then(|name| name.parse().ok())).collect();
+    found.sort_unstable();
+    found
+}
+
+/// Opens the bases that follow on each other from event 0 on; the rest was left by a process that died.
+pub(super) fn bases(folder: &Path) -> io::Result<Vec<Arc<Base>>> {
+    let mut rest = base::list(folder)?;
+    let (mut bases, mut at) = (Vec::new(), 0);
+    while let Some(events) = rest.iter().filter(|events| events.start == at).max_by_key(|events| events.end).cloned() {
+        if events.end <= at {
+            break;
+        }
+        at = events.end;
+        rest.retain(|other| *other != events);
+        bases.push(Arc::new(Base::open(folder, events)?));
+    }
+    for events in rest {
+        std::fs::remove_file(folder.join(base::name(&events)))?;
+    }
+    Ok(bases)
+}
+
+/// The two latest bases as one, if the later is large enough for that; `None` otherwise.
+pub(super) fn join(folder: &Path, bases: &[Arc<Base>]) -> io::Result<Option<Base>> {
+    let [.., earlier, later] = bases else { return Ok(None) };
+    if later.size() < earlier.size() / 2 {
+        return Ok(None);
+    }
+    let events = earlier.events().start..later.events().end;
+    base::write(folder, events, merged(earlier.all(), later.all())).map(Some)
+}
+
+/// What sled holds beside the applied position.
+fn record_of((key, value): (sled::IVec, sled::IVec)) -> Option<Record> {
+    Some((key.as_ref().try_into().ok()?, value.to_vec()))
+}
