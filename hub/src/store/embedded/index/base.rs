@@ -264,7 +264,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let base = thousand(folder.path());
         assert!(base.blocks.len() > 3);
-        assert_eq!(list(folder.path()).unwrap(), [0..7]);
+        assert_eq!(list(folder.path()).unwrap().pop(), Some(0..7));
         for n in [0, 1, 500, 999] {
             assert_eq!(base.get(&key(n * 2)).unwrap(), Some(vec![n as u8; 40]));
             assert_eq!(base.get(&key(n * 2 + 1)).unwrap(), None);
