@@ -35,7 +35,15 @@ impl LoopDisk {
     /// # Errors
     /// When it cannot be made.
     pub fn make(image: &Path, mounted: &Path) -> Result<Self> {
-        std::fs::File::create(image)?.set_len(SIZE)?;
+        Self::of_size(image, mounted, SIZE)
+    }
+
+    /// The same of so many bytes.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn of_size(image: &Path, mounted: &Path, bytes: u64) -> Result<Self> {
+        std::fs::File::create(image)?.set_len(bytes)?;
         run(Command::new("mkfs.ext4").args(["-q", "-F"]).arg(image))?;
         let disk = Self { image: image.to_owned(), mounted: mounted.to_owned() };
         disk.mount()?;

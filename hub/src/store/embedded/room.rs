@@ -171,6 +171,15 @@ impl Room {
         }
     }
 
+    /// The current file was cut here: what it had of zeros behind that is gone.
+    pub(crate) fn cut(&self, to: u64) {
+        let mut plan = self.plan();
+        if let Some(current) = plan.current.as_mut() {
+            current.to = current.to.min(to);
+        }
+        self.changed.notify_all();
+    }
+
     /// Ends the thread.
     pub(crate) fn stop(&self) {
         self.plan().stop = true;

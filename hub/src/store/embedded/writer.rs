@@ -4,6 +4,7 @@ mod batch;
 mod tip;
 
 pub(crate) use batch::transfer_key_aad;
+use tip::NotAppended;
 pub(crate) use tip::Tip;
 
 use super::core::Core;
@@ -55,6 +56,9 @@ impl Writer {
         let mut batch = Batch::new(&self.core, &self.tip, &mut self.state, now);
         batch.take(vec![began])?;
         let written = batch.end(&mut self.tip).map_err(|_| CommitError::Failed)?;
+        if written.placed.is_empty() {
+            return Err(CommitError::Full);
+        }
         self.publish(written);
         Ok(())
     }
@@ -157,7 +161,11 @@ impl Writer {
             && self.core.room.reach(self.tip.offset() + super::frame::FRAME as u64)
             && let Err(error) = self.tip.rest(self.state.epoch, self.state.next)
         {
-            self.core.fail(&error.to_string(), || {});
+            match error {
+                // Written once there is room: nothing waits for it.
+                NotAppended::Full => self.core.room.cut(self.tip.offset()),
+                NotAppended::Broken(error) => self.core.fail(&error.to_string(), || {}),
+            }
         }
         self.core.room.used(self.tip.offset());
     }

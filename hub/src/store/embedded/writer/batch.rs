@@ -1,5 +1,6 @@
 //! One batch: decisions, each against what those before it decided, encoded one behind the other.
 
+use super::tip::NotAppended;
 use super::{Caller, Tip};
 use crate::clock::random;
 use crate::failpoint::{self, Point};
@@ -33,7 +34,8 @@ pub(super) struct Batch<'a> {
     now: Timestamp,
     today: Date,
     buffer: Vec<u8>,
-    renamed: bool,
+    /// Large bodies that stand in their places.
+    renamed: Vec<PathBuf>,
     written: Written,
 }
 
@@ -74,7 +76,7 @@ impl<'a> Batch<'a> {
             now,
             today: core.doubts.today(core.now()),
             buffer: Vec::new(),
-            renamed: false,
+            renamed: Vec::new(),
             written: Written::default(),
         }
     }
@@ -138,22 +140,36 @@ impl<'a> Batch<'a> {
         let events = self.written.placed.len() as u32;
         if events > 0 {
             let folder = self.core.layout.bodies().join(day_in_japan(self.now).to_string());
-            let renamed = if self.renamed { sync_bodies(&folder) } else { Ok(()) };
-            let done = renamed.and_then(|()| tip.append(&mut self.buffer, self.state.epoch, self.state.next, events));
-            let done = done.and_then(|()| self.core.room.is_sound());
-            if let Err(error) = done {
-                let answers = self.written.answers;
-                self.core.fail(&error.to_string(), || {
-                    for (caller, _) in answers {
-                        let _ = caller.send(Err(CommitError::Failed));
-                    }
-                });
-                return Err(());
+            let synced = if self.renamed.is_empty() { Ok(()) } else { sync_bodies(&folder) };
+            let done = synced.map_err(NotAppended::Broken);
+            let done = done.and_then(|()| tip.append(&mut self.buffer, self.state.epoch, self.state.next, events));
+            let done = done.and_then(|()| Ok(self.core.room.is_sound()?));
+            match done {
+                Ok(()) => {}
+                Err(NotAppended::Full) => return Ok(self.take_back(tip)),
+                Err(NotAppended::Broken(error)) => {
+                    let answers = self.written.answers;
+                    self.core.fail(&error.to_string(), || answer(answers, &CommitError::Failed));
+                    return Err(());
+                }
             }
             self.core.room.used(tip.offset());
         }
         self.written.bytes = self.buffer.len() as u64;
         Ok(self.written)
+    }
+
+    /// The disk was full: nothing of this batch ever was, and everybody in it is told so.
+    fn take_back(self, tip: &Tip) -> Written {
+        tracing::error!("the disk is full: a batch was taken back");
+        self.core.room.cut(tip.offset());
+        *self.state = State::clone(&self.core.state.load());
+        for body in &self.renamed {
+            // One that stays is overwritten by the next at its position, or goes with its day.
+            let _ = std::fs::remove_file(body);
+        }
+        answer(self.written.answers, &CommitError::Full);
+        Written::default()
     }
 
     fn encode(&mut self, events: Vec<NewEvent>) -> Result<Encoded, StoreError> {
@@ -194,7 +210,7 @@ impl<'a> Batch<'a> {
             let from = staged.path().unwrap_or(&path);
             rename_body(from, &path).map_err(super::super::error::refused("bodies"))?;
             staged.taken();
-            self.renamed = true;
+            self.renamed.push(path);
         }
         Ok(encoded)
     }
@@ -236,6 +252,13 @@ impl<'a> Batch<'a> {
                 BodyPlace::File
             }
         }
+    }
+}
+
+/// Tells everybody the same; who hung up meanwhile learns it from a retry.
+fn answer(callers: Vec<(Caller, Result<Committed, CommitError>)>, error: &CommitError) {
+    for (caller, _) in callers {
+        let _ = caller.send(Err(error.clone()));
     }
 }
 

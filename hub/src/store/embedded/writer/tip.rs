@@ -11,6 +11,21 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+/// Why a batch was not appended.
+#[derive(Debug)]
+pub(crate) enum NotAppended {
+    /// The disk is full. The segment ends behind the last frame; there is no room in it any more.
+    Full,
+    /// What the disk holds is not known any more.
+    Broken(io::Error),
+}
+
+impl From<io::Error> for NotAppended {
+    fn from(error: io::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
 /// Where the next batch goes.
 #[derive(Debug)]
 pub(crate) struct Tip {
@@ -84,9 +99,17 @@ impl Tip {
     }
 
     /// Ends the batch in `buffer` with its frame, writes it and syncs.
-    pub(crate) fn append(&mut self, buffer: &mut Vec<u8>, epoch: u32, next: u64, events: u32) -> io::Result<()> {
+    pub(crate) fn append(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        epoch: u32,
+        next: u64,
+        events: u32,
+    ) -> Result<(), NotAppended> {
         let digest = Frame::end(buffer, epoch, next, events, self.chain);
-        failpoint::write_all_at(Point::BatchWrite, &self.segment.file, buffer, self.offset)?;
+        if let Err(error) = failpoint::write_all_at(Point::BatchWrite, &self.segment.file, buffer, self.offset) {
+            return Err(if layout::is_full(&error) { self.cut_back() } else { error.into() });
+        }
         failpoint::reach(Point::BatchSync)?;
         self.segment.file.sync_data()?;
         self.offset += buffer.len() as u64;
@@ -95,8 +118,15 @@ impl Tip {
         Ok(())
     }
 
+    /// Takes back what was written behind the last frame. Zeros had been there, so only a disk that copies on write, or one
+    /// that gave zeros no room of their own, comes here.
+    fn cut_back(&self) -> NotAppended {
+        let cut = self.segment.file.set_len(self.offset).and_then(|()| self.segment.file.sync_all());
+        cut.map_or_else(NotAppended::Broken, |()| NotAppended::Full)
+    }
+
     /// Writes an empty frame.
-    pub(crate) fn rest(&mut self, epoch: u32, next: u64) -> io::Result<()> {
+    pub(crate) fn rest(&mut self, epoch: u32, next: u64) -> Result<(), NotAppended> {
         failpoint::reach(Point::Rest)?;
         self.append(&mut Vec::with_capacity(FRAME), epoch, next, 0)
     }
