@@ -30,6 +30,8 @@ pub(crate) struct Room {
     low: AtomicBool,
     /// A sync of the filling thread failed: the file at hand may have lost what the writer wrote.
     broken: AtomicBool,
+    /// Held while the file at hand is filled and synced.
+    syncing: Mutex<()>,
     plan: Mutex<Plan>,
     changed: Condvar,
 }
@@ -73,6 +75,7 @@ impl Room {
             free: AtomicU64::new(u64::MAX),
             low: AtomicBool::new(false),
             broken: AtomicBool::new(false),
+            syncing: Mutex::default(),
             plan: Mutex::default(),
             changed: Condvar::new(),
         };
@@ -87,7 +90,11 @@ impl Room {
     }
 
     /// That no sync failed here. One that failed may have been the one that told of the writer's own bytes.
+    ///
+    /// One that is under way is waited for: it may have taken the writer's bytes with it, so that the writer's own sync
+    /// found nothing left to do, and only its end says whether they arrived.
     pub(crate) fn is_sound(&self) -> io::Result<()> {
+        drop(self.syncing.lock().unwrap_or_else(PoisonError::into_inner));
         match self.broken.load(Ordering::SeqCst) {
             true => Err(io::Error::other("the disk failed to sync room for events")),
             false => Ok(()),
@@ -266,9 +273,15 @@ impl Room {
         let zeros = vec![0; PIECE as usize];
         // Synced in pieces: the writer's own sync may have to wait for what is dirty in its file.
         let piece = |at| {
-            failpoint::reach(Point::RoomFill)?;
-            file.write_all_at(&zeros, at)?;
-            file.sync_data()
+            let _held = (from > 0).then(|| self.syncing.lock().unwrap_or_else(PoisonError::into_inner));
+            let filled = failpoint::reach(Point::RoomFill)
+                .and_then(|()| file.write_all_at(&zeros, at))
+                .and_then(|()| file.sync_data());
+            filled.inspect_err(|error| {
+                if !layout::is_full(error) {
+                    self.broken.store(true, Ordering::SeqCst);
+                }
+            })
         };
         let filled = (from..from + STEP).step_by(PIECE as usize).try_for_each(piece);
         filled.and_then(|()| failpoint::reach(Point::RoomFilled)).inspect_err(|error| {
