@@ -1,7 +1,7 @@
 //! The program `careplan-hub`.
 
 use anyhow::Context as _;
-use careplan_hub::config::{Config, ConfigError};
+use careplan_hub::config::Config;
 use careplan_hub::ops;
 use clap::{Args, Parser, Subcommand};
 use std::collections::HashMap;
@@ -25,6 +25,8 @@ enum Command {
     CheckConfig(Configured),
     /// Print the configuration as it is in force, with all defaults and the environment's overrides
     ShowConfig(Configured),
+    /// Look at everything in the data folder and say what is not what was written; changes nothing
+    Verify(ops::keep::Verify),
     /// Print the version
     Version,
     /// Open an index and see whether it holds; used by the hub itself at its start
@@ -54,10 +56,12 @@ Exit status:
 Examples:
   careplan-hub check-config --config /etc/careplan-hub/hub.toml
   careplan-hub serve --config /etc/careplan-hub/hub.toml
+  careplan-hub verify --config /etc/careplan-hub/hub.toml
   CAREPLAN_HUB__LISTEN__ADDRESS=127.0.0.1:9000 careplan-hub serve --config hub.toml";
 
 pub(crate) fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::Verify(verify) => return end(verify.run(&environment())),
         Command::Serve(configured) => serve(&configured),
         Command::CheckConfig(configured) => check(&configured),
         Command::ShowConfig(configured) => load(&configured).and_then(|config| say(&config.to_toml()?)),
@@ -65,13 +69,14 @@ pub(crate) fn main() -> ExitCode {
         Command::ProbeIndex { path } => ops::probe_index(&path).map_err(anyhow::Error::msg),
         Command::Openapi => ops::openapi().context("the OpenAPI document").and_then(|text| say(&text)),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr().lock(), "careplan-hub: {error:#}");
-            ExitCode::from(if error.is::<ConfigError>() { 2 } else { 1 })
-        }
-    }
+    end(outcome.map(|()| ExitCode::SUCCESS))
+}
+
+fn end(outcome: anyhow::Result<ExitCode>) -> ExitCode {
+    outcome.unwrap_or_else(|error| {
+        let _ = writeln!(std::io::stderr().lock(), "careplan-hub: {error:#}");
+        ExitCode::from(if ops::keep::is_wrong_use(&error) { 2 } else { 1 })
+    })
 }
 
 fn serve(configured: &Configured) -> anyhow::Result<()> {

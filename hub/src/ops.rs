@@ -1,6 +1,7 @@
 //! The process: start-up is a list read top to bottom, shutdown its mirror.
 
 pub mod addresses;
+pub mod keep;
 pub mod local;
 pub mod logging;
 

@@ -29,6 +29,7 @@ mod segment;
 mod snapshot;
 mod start;
 mod upkeep;
+pub mod verify;
 mod watchers;
 mod writer;
 

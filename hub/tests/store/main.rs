@@ -9,3 +9,4 @@ mod fixture;
 mod kill;
 mod promises;
 mod speed;
+mod verify;

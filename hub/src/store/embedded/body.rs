@@ -10,7 +10,7 @@
 mod download;
 mod upload;
 
-pub(crate) use download::{Damaged, Download, Source};
+pub(crate) use download::{Damaged, Download, Source, read_file};
 pub(crate) use upload::Uploading;
 
 use super::seal::{Broken, Key, NONCE, TAG};

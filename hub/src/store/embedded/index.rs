@@ -87,6 +87,12 @@ impl Index {
         Ok((index, applied))
     }
 
+    /// Whether a start would believe it: stopped cleanly or left by a death on this boot, and sled survives opening it.
+    pub(crate) fn is_believed(layout: &Layout) -> bool {
+        let folder = layout.index();
+        trust::is_believed(&folder) && trust::survives(&folder.join("sled"))
+    }
+
     /// A transfer that `office` sent.
     pub(crate) fn sent(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError> {
         if let Some(transfer) = self.pending().sent.get(&(office, position)) {

@@ -78,6 +78,41 @@ impl Keyring {
         })
     }
 
+    /// The keys of a data folder as they are, for readers that change nothing; with what of the receipt keys is damaged.
+    pub(crate) fn look(
+        layout: &Layout,
+        master: &[u8; 32],
+        randomness: SharedRandomness,
+    ) -> Result<(Self, Vec<PathBuf>), OpenError> {
+        let wrap = derived(master, "wrap")?;
+        let (receipt, damaged) = ReceiptKeys::look(&layout.keys().join("receipt"), &wrap)?;
+        let blind = seal::derive(master, "blind").map_err(StoreError::from)?;
+        let keys = Self {
+            layout: layout.clone(),
+            randomness,
+            wrap,
+            blind: hmac::Key::new(hmac::HMAC_SHA256, blind.as_ref()),
+            snapshot: derived(master, "snapshot")?,
+            known: Mutex::default(),
+            receipt,
+        };
+        Ok((keys, damaged))
+    }
+
+    /// Whether the folder's check says that this is its master key; `None` when there is no check.
+    pub(crate) fn is_ours(&self) -> Result<Option<bool>, StoreError> {
+        let file = layout::read(&self.layout.keys().join("master.check")).map_err(refused("key"))?;
+        Ok(file.map(|file| file.strip_prefix(&MAGIC).is_some_and(|wrapped| self.wrap.unwrap(CHECK, wrapped).is_ok())))
+    }
+
+    /// The names of all day and month keys that have a file.
+    pub(crate) fn names(&self) -> Result<Vec<Name>, StoreError> {
+        let folder = std::fs::read_dir(self.layout.keys().join("month")).map_err(refused("keys"))?;
+        let month = |entry: std::fs::DirEntry| entry.path().file_stem().and_then(|stem| stem.to_str()?.parse().ok());
+        let months = folder.filter_map(|entry| entry.ok().and_then(month)).map(Name::Month);
+        Ok(self.days()?.into_iter().map(Name::Day).chain(months).collect())
+    }
+
     /// The key that seals snapshots.
     pub(crate) fn snapshot(&self) -> &Key {
         &self.snapshot

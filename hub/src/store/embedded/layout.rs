@@ -48,6 +48,11 @@ impl Layout {
         &self.data
     }
 
+    /// A path as operators are shown it: from the data folder on.
+    pub(crate) fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.data).unwrap_or(path).display().to_string()
+    }
+
     pub(crate) fn segments(&self) -> PathBuf {
         self.data.join("segments")
     }

@@ -7,7 +7,7 @@
 //! log/synced        JSON: how far the log is durable; what stands behind is copied again at a start
 //! ```
 
-mod file;
+pub(crate) mod file;
 
 use super::error::{OpenError, at, refused};
 use super::layout::{self, Layout};

@@ -92,6 +92,21 @@ impl Opened for Download {
     }
 }
 
+/// Reads and opens one file of a body to its end; `see` gets the plain bytes.
+pub(crate) fn read_file(
+    source: &Source,
+    files: &[FileDetail],
+    n: u16,
+    see: &mut dyn FnMut(&[u8]),
+) -> Result<(), StoreError> {
+    let Some((about, before)) = files.get(..usize::from(n)).and_then(<[FileDetail]>::split_last) else { return Ok(()) };
+    let start = source.offset + before.iter().map(|file| sealed_size(file.size)).sum::<u64>();
+    for chunk in 0..chunks(about.size) {
+        see(&read_chunk(source, n, start, about.size, chunk)?);
+    }
+    Ok(())
+}
+
 fn read_chunk(source: &Source, number: u16, start: u64, size: u64, chunk: u64) -> Result<Bytes, StoreError> {
     let last = chunk + 1 == chunks(size);
     let length = if last { size - chunk * CHUNK as u64 } else { CHUNK as u64 };

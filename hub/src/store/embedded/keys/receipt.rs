@@ -2,7 +2,7 @@
 //! be signed again byte for byte.
 //!
 //! `keys/receipt/KID.json`: version, the public key as a JWK with `nbf` and `exp`, the private key (PKCS#8) wrapped and in
-//! base64url; the wrap's AAD is `receipt/KID`.
+//! base64url, a checksum; the wrap's AAD is `receipt/KID`.
 
 use crate::clock::{SharedRandomness, random};
 use crate::failpoint::{self, Point};
@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// All keys that ever signed receipts.
 #[derive(Debug)]
@@ -38,6 +38,9 @@ struct Stored {
     version: u8,
     public: PublicKey,
     wrapped: String,
+    /// CRC-32 of the public key's JSON, so that damage to its dates is seen too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sum: Option<u32>,
 }
 
 impl ReceiptKeys {
@@ -73,6 +76,20 @@ impl ReceiptKeys {
         Ok(Self { keys })
     }
 
+    /// The keys as they stand in the folder, and the files that hold none of ours.
+    pub(crate) fn look(folder: &Path, wrap: &Key) -> Result<(Self, Vec<PathBuf>), OpenError> {
+        let (mut keys, mut damaged) = (Vec::new(), Vec::new());
+        for path in files(folder)? {
+            let key = std::fs::read(&path).ok().and_then(|bytes| read(&bytes, wrap));
+            match key {
+                Some(key) => keys.push(key),
+                None => damaged.push(path),
+            }
+        }
+        keys.sort_by_key(|key: &ReceiptKey| std::cmp::Reverse(key.public.nbf));
+        Ok((Self { keys }, damaged))
+    }
+
     /// The id of the key in use.
     pub(crate) fn kid(&self) -> &str {
         self.keys.first().map_or("", |key| key.public.kid.as_str())
@@ -93,11 +110,7 @@ impl ReceiptKeys {
 
 fn stored(folder: &Path, wrap: &Key) -> Result<Vec<ReceiptKey>, OpenError> {
     let mut keys = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(at(folder))? {
-        let path = entry.map_err(at(folder))?.path();
-        if path.extension().is_none_or(|extension| extension != "json") {
-            continue;
-        }
+    for path in files(folder)? {
         let bytes = std::fs::read(&path).map_err(at(&path))?;
         let key = read(&bytes, wrap).ok_or_else(|| OpenError::Damaged {
             path: path.clone(),
@@ -109,8 +122,21 @@ fn stored(folder: &Path, wrap: &Key) -> Result<Vec<ReceiptKey>, OpenError> {
     Ok(keys)
 }
 
+fn files(folder: &Path) -> Result<Vec<PathBuf>, OpenError> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(at(folder))? {
+        found.push(entry.map_err(at(folder))?.path());
+    }
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    Ok(found)
+}
+
 fn read(bytes: &[u8], wrap: &Key) -> Option<ReceiptKey> {
     let stored: Stored = serde_json::from_slice(bytes).ok()?;
+    let whole = serde_json::to_vec_pretty(&stored).ok()? == bytes;
+    if !whole || stored.sum.is_some_and(|told| sum(&stored.public) != Some(told)) {
+        return None;
+    }
     let wrapped = URL_SAFE_NO_PAD.decode(&stored.wrapped).ok()?;
     let secret = wrap.unwrap(label(&stored.public.kid).as_bytes(), &wrapped).ok()?;
     let (kid, pair) = read_pair(&secret)?;
@@ -122,9 +148,14 @@ fn write(folder: &Path, wrap: &Key, key: &ReceiptKey, randomness: &SharedRandomn
     let secret = key.pair.to_pkcs8().map_err(|_| OpenError::ReceiptKey)?;
     let aad = label(&key.public.kid);
     let wrapped = wrap.wrap(random(randomness.as_ref())?, aad.as_bytes(), secret.as_ref()).map_err(StoreError::from)?;
-    let stored = Stored { version: VERSION, public: key.public.clone(), wrapped: URL_SAFE_NO_PAD.encode(wrapped) };
+    let (public, wrapped) = (key.public.clone(), URL_SAFE_NO_PAD.encode(wrapped));
+    let stored = Stored { version: VERSION, sum: sum(&public), public, wrapped };
     let json = serde_json::to_vec_pretty(&stored).map_err(|_| OpenError::ReceiptKey)?;
     failpoint::reach(Point::ReceiptKey).and_then(|()| layout::replace(&path, &json)).map_err(at(&path))
+}
+
+fn sum(public: &PublicKey) -> Option<u32> {
+    serde_json::to_vec(public).ok().map(|json| crc32fast::hash(&json))
 }
 
 /// The key pair and its id: the first 16 base64url characters of the SHA-256 of the public key.

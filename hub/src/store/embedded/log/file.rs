@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Where an event's body is, and the event.
-type Record = (Option<BodyPlace>, Vec<u8>);
+pub(crate) type Record = (Option<BodyPlace>, Vec<u8>);
 
 /// One month of the log.
 #[derive(Debug)]
@@ -231,11 +231,13 @@ fn append_record(records: &mut Vec<u8>, body: Option<&BodyPlace>, entry: &[u8]) 
     records.extend_from_slice(entry);
 }
 
-fn is_of(position: u64, entry: &[u8]) -> bool {
+/// Whether an entry is the event of that position.
+pub(crate) fn is_of(position: u64, entry: &[u8]) -> bool {
     entry::split(entry).is_ok_and(|(leaf, _)| leaf.position == position)
 }
 
-fn parse_record(bytes: &[u8]) -> Option<Record> {
+/// The record at the beginning of `bytes`, if its checksum holds.
+pub(crate) fn parse_record(bytes: &[u8]) -> Option<Record> {
     let (length, rest) = bytes.split_first_chunk()?;
     let (sum, rest) = rest.split_first_chunk()?;
     let rest = rest.get(..u32::from_be_bytes(*length) as usize)?;
@@ -263,15 +265,20 @@ fn header(month: Month, first: u64) -> Vec<u8> {
     bytes
 }
 
-fn first_of(head: &[u8; HEADER as usize], month: Month) -> Option<u64> {
+/// The first position of a month, if its header holds.
+pub(crate) fn first_of(head: &[u8; HEADER as usize], month: Month) -> Option<u64> {
     let first = u64::from_be_bytes(*head.get(12..)?.first_chunk()?);
     (header(month, first) == head).then_some(first)
 }
 
 const MAGIC: [u8; 8] = *b"CPLOG\0\0\x01";
-const HEADER: u64 = 24;
-const RECORD: u64 = 8;
+/// Bytes of a month's header.
+pub(crate) const HEADER: u64 = 24;
+/// Bytes before a record's checked part.
+pub(crate) const RECORD: u64 = 8;
 const BODY: usize = 17;
-const PLACE: u64 = 8;
+/// Bytes of a place in the index.
+pub(crate) const PLACE: u64 = 8;
 const BLOCK: u64 = 64 * 1024 * 1024;
-const LOST: u64 = u64::MAX;
+/// The place of an event that was lost before it was copied.
+pub(crate) const LOST: u64 = u64::MAX;

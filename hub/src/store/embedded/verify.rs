@@ -1,0 +1,167 @@
+//! Looks at everything in a data folder and says what is not what was written; changes nothing.
+//!
+//! - `events`: the log and the segments, held against each other, every event in order of positions;
+//! - `bodies`: every sealed file, chunk by chunk, to the digest in its event;
+//! - `derived`: index and snapshot, held against what the events add up to;
+//! - `batches`, `months`: segments and log as a reader meets them who changes nothing;
+//! - `report`: what was found.
+//!
+//! While a hub serves from the folder (its lock says so) the same files are read beside it: what is being written is left to it,
+//! and so is the index.
+
+pub(crate) mod batches;
+mod bodies;
+mod derived;
+mod events;
+pub(crate) mod months;
+mod report;
+
+pub use report::{Concerned, Counted, Finding, Part, Remedy, Report};
+
+use super::damage::Damage;
+use super::error::{OpenError, at};
+use super::index::Index;
+use super::keys::{Keyring, Name};
+use super::layout::{self, Layout};
+use crate::clock::SharedRandomness;
+use crate::store::StoreError;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// What a look at a data folder needs.
+pub struct Verifying<'a> {
+    /// The data folder.
+    pub data: PathBuf,
+    /// What its keys are wrapped by.
+    pub master_key: Zeroizing<[u8; 32]>,
+    /// The randomness; nothing is drawn from it.
+    pub randomness: SharedRandomness,
+    /// Told of bytes read, for progress; a slow one makes the look slow.
+    pub seen: &'a dyn Fn(Part, u64),
+}
+
+/// The bytes that a look will read.
+pub fn bytes_to_read(data: &Path) -> u64 {
+    ["segments", "log", "bodies"].iter().map(|name| size(&data.join(name))).sum()
+}
+
+/// Looks at a whole data folder.
+///
+/// # Errors
+/// When it is none, the master key is another one, or the disk refuses.
+pub fn verify(verifying: &Verifying<'_>) -> Result<Report, OpenError> {
+    let layout = Layout::new(verifying.data.clone());
+    let lock = lock(&layout)?;
+    look(verifying, &layout, lock.is_none(), &Arc::new(Damage::default()))
+}
+
+/// The same inside a hub that serves; what is found is told as damage.
+pub(crate) fn scrub(verifying: &Verifying<'_>, damage: &Arc<Damage>) -> Result<Report, OpenError> {
+    look(verifying, &Layout::new(verifying.data.clone()), true, damage)
+}
+
+fn look(verifying: &Verifying<'_>, layout: &Layout, online: bool, damage: &Arc<Damage>) -> Result<Report, OpenError> {
+    let mut report = Report::new(online);
+    let keys = keys(verifying, layout, &mut report)?;
+    let snapshot = derived::snapshot(layout, &keys, &mut report);
+    let index = if online { None } else { derived::index(layout, damage, &mut report)? };
+    let mut look = Look {
+        layout,
+        keys,
+        damage,
+        seen: verifying.seen,
+        bodies: bodies::Bodies::default(),
+        derived: derived::Derived::new(snapshot, index),
+        report,
+    };
+    look.events()?;
+    look.bodies_of_lost_days();
+    let Look { derived, mut report, .. } = look;
+    derived.end(&mut report);
+    if layout.cut().read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        report.note("cut/ holds bytes that were cut from the tail at an earlier start; keep them until nobody misses a transfer");
+    }
+    Ok(report)
+}
+
+/// A look under way.
+struct Look<'a> {
+    layout: &'a Layout,
+    keys: Keyring,
+    damage: &'a Arc<Damage>,
+    seen: &'a dyn Fn(Part, u64),
+    bodies: bodies::Bodies,
+    derived: derived::Derived,
+    report: Report,
+}
+
+/// Holds the folder while nobody serves from it; `None` when a hub does.
+pub(crate) fn lock(layout: &Layout) -> Result<Option<File>, OpenError> {
+    if !layout.segments().is_dir() || !layout.keys().is_dir() {
+        return Err(OpenError::Damaged {
+            path: layout.data().to_owned(),
+            what: "this is no data folder of a hub: it has no segments and keys".to_owned(),
+        });
+    }
+    let path = layout.lock();
+    let file = layout::private(&path, false).map_err(at(&path))?;
+    let held = rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok();
+    Ok(held.then_some(file))
+}
+
+fn keys(verifying: &Verifying<'_>, layout: &Layout, report: &mut Report) -> Result<Keyring, OpenError> {
+    let randomness = Arc::clone(&verifying.randomness);
+    let (keys, receipts) = Keyring::look(layout, &verifying.master_key, randomness)?;
+    for path in receipts {
+        report.find(Part::Keys, &layout.shown(&path), "this receipt key cannot be opened", Remedy::Backup);
+    }
+    let mut opened = 0;
+    for name in keys.names()? {
+        report.count(Part::Keys, 1, 0);
+        match keys.existing(name) {
+            Ok(_) => opened += 1,
+            Err(StoreError::Damaged(_)) => {
+                let what = match name {
+                    Name::Day(_) => "this key cannot be opened: no body of the day can be read",
+                    Name::Month(_) => {
+                        "this key cannot be opened: messages, names and keys of the month's events cannot be read"
+                    }
+                };
+                report.find(Part::Keys, &format!("keys/{name}.key"), what, Remedy::Backup);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    match keys.is_ours()? {
+        Some(true) => {}
+        found => {
+            if opened == 0 && found.is_some() {
+                return Err(OpenError::MasterKey(layout.data().to_owned()));
+            }
+            let what = "what binds the folder to its master key is missing or damaged";
+            report.find(Part::Keys, "keys/master.check", what, Remedy::Recover);
+        }
+    }
+    Ok(keys)
+}
+
+/// Opens the index of a folder that nobody serves from, without trusting it more than a start would.
+fn believed(layout: &Layout, end: u64, damage: &Arc<Damage>) -> Result<Option<(Index, u64)>, StoreError> {
+    if !Index::is_believed(layout) {
+        return Ok(None);
+    }
+    let (index, applied) = Index::open(layout, end, Arc::clone(damage))?;
+    Ok((applied > 0).then_some((index, applied)))
+}
+
+fn size(path: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(path) else { return 0 };
+    let of = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(about) if about.is_dir() => size(&entry.path()),
+        Ok(about) => about.len(),
+        Err(_) => 0,
+    };
+    entries.filter_map(Result::ok).map(of).sum()
+}
