@@ -9,7 +9,8 @@ mod sections;
 pub use check::Finding;
 pub use secret::{MasterKey, SecretError, read_secret};
 pub use sections::{
-    AnchorFile, Connections, Disk, Keys, Licence, Limits, Listen, Log, Operator, Retention, Standard, TestHelp,
+    AnchorFile, Backup, Connections, Disk, Keys, Licence, Limits, Listen, Log, Operator, Retention, Scrub, Standard,
+    TestHelp,
     Timeouts, Tls,
 };
 
@@ -53,6 +54,12 @@ pub struct Config {
     /// Room on the disk.
     #[serde(default)]
     pub disk: Disk,
+    /// Backups.
+    #[serde(default)]
+    pub backup: Backup,
+    /// The look at everything that is stored.
+    #[serde(default)]
+    pub scrub: Scrub,
     /// Deadlines.
     #[serde(default)]
     pub timeouts: Timeouts,
@@ -105,6 +112,18 @@ impl Config {
         }
     }
 
+    /// The key that seals backups: 64 hexadecimal digits from the environment `CAREPLAN_HUB_BACKUP_KEY`, else from the file
+    /// `backup.key`.
+    ///
+    /// # Errors
+    /// When there is none, others may read it, or it is no key.
+    pub fn backup_key(&self, environment: &HashMap<String, String>) -> Result<MasterKey, SecretError> {
+        match environment.get(BACKUP_KEY_VARIABLE) {
+            Some(text) => MasterKey::parse(text, || format!("the environment variable {BACKUP_KEY_VARIABLE}")),
+            None => MasterKey::parse(&read_secret(&self.backup.key)?, || self.backup.key.display().to_string()),
+        }
+    }
+
     /// What clients are told to connect to: `listen.public_address`, or the address listened on.
     pub fn public_address(&self) -> String {
         match self.listen.public_address.as_str() {
@@ -127,9 +146,9 @@ impl Config {
     }
 
     fn place(&mut self, folder: &Path) {
-        let Self { data, tls, keys, test, .. } = self;
+        let Self { data, tls, keys, backup, test, .. } = self;
         let mut paths = vec![data, &mut tls.certificate, &mut tls.key, &mut keys.master, &mut keys.receipt];
-        paths.push(&mut test.clock);
+        paths.extend([&mut backup.key, &mut backup.to, &mut backup.keys_to, &mut test.clock]);
         for anchor in &mut tls.anchors {
             paths.push(&mut anchor.certificate);
             paths.push(&mut anchor.revocation_list);
@@ -173,6 +192,7 @@ impl fmt::Display for Findings {
 const ENVIRONMENT_PREFIX: &str = "CAREPLAN_HUB";
 const ENVIRONMENT_SEPARATOR: &str = "__";
 const MASTER_KEY_VARIABLE: &str = "CAREPLAN_HUB_MASTER_KEY";
+const BACKUP_KEY_VARIABLE: &str = "CAREPLAN_HUB_BACKUP_KEY";
 
 #[cfg(test)]
 mod tests;

@@ -27,6 +27,10 @@ enum Command {
     ShowConfig(Configured),
     /// Look at everything in the data folder and say what is not what was written; changes nothing
     Verify(ops::keep::Verify),
+    /// Back the data folder up, also while the hub serves: what is new, sealed, read back
+    Backup(ops::keep::Backup),
+    /// Bring a backup back into an empty data folder, or look what a restored hub lacks
+    Restore(ops::keep::Restore),
     /// Print the version
     Version,
     /// Open an index and see whether it holds; used by the hub itself at its start
@@ -62,6 +66,8 @@ Examples:
 pub(crate) fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Verify(verify) => return end(verify.run(&environment())),
+        Command::Backup(backup) => return end(backup.run(&environment())),
+        Command::Restore(restore) => return end(restore.run(&environment())),
         Command::Serve(configured) => serve(&configured),
         Command::CheckConfig(configured) => check(&configured),
         Command::ShowConfig(configured) => load(&configured).and_then(|config| say(&config.to_toml()?)),

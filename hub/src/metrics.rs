@@ -48,6 +48,16 @@ pub struct Metrics {
     pub worker_errors: IntCounterVec,
     /// Reloads of certificates and lists by `outcome`: `ok`, `refused`, `unchanged` (SIGHUP without a change).
     pub reloads: IntCounterVec,
+    /// When the last good backup was taken, seconds since 1970; 0 without one.
+    pub backup_last_success: IntGauge,
+    /// When everything that is stored was looked at last, seconds since 1970; 0 before.
+    pub scrub_last: IntGauge,
+    /// Places found damaged since the start.
+    pub damage: IntGauge,
+    /// Receipts shown by offices that the log does not hold.
+    pub receipts_missing: IntGauge,
+    /// 1 when a run of the backup has failed since.
+    pub backup_failed: IntGauge,
     /// When the hub started, seconds since 1970.
     pub started: Gauge,
 }
@@ -104,6 +114,23 @@ impl Metrics {
             )?,
             worker_errors: counters(&r, "worker_errors_total", "Runs of a worker that failed.", &["worker"])?,
             reloads: counters(&r, "reloads_total", "Reloads of certificates and lists by outcome.", &["outcome"])?,
+            backup_last_success: gauge(
+                &r,
+                "backup_last_success_timestamp_seconds",
+                "When the last good backup was taken; 0 without one.",
+            )?,
+            scrub_last: gauge(&r, "scrub_last_timestamp_seconds", "When everything stored was looked at last.")?,
+            damage: gauge(&r, "damage_found", "Places found damaged since the start.")?,
+            receipts_missing: gauge(
+                &r,
+                "receipts_missing_offices",
+                "Offices that showed a receipt that the log does not hold.",
+            )?,
+            backup_failed: gauge(
+                &r,
+                "backup_failed",
+                "1 when a run of the backup has failed since the last good one.",
+            )?,
             started: register(&r, Gauge::new("start_timestamp_seconds", "When the hub started.")?)?,
             registry: r,
         })

@@ -18,7 +18,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub use checks::{Surroundings, checks};
+pub use checks::{Scrubbed, Surroundings, checks};
 
 use crate::clock::SharedClock;
 use crate::config::Config;

@@ -133,12 +133,22 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// When the disk refuses.
     async fn upkeep(&self) -> Result<(), StoreError>;
 
+    /// Reads everything that is stored once more and holds it against what was written; what is wrong is told as damage.
+    /// `pace` is told of bytes read, may take its time, and ends it with false. Returns how much was found.
+    ///
+    /// # Errors
+    /// When it was ended, or the disk refuses.
+    async fn scrub(&self, pace: Pace) -> Result<usize, StoreError>;
+
     /// How the store is.
     fn health(&self) -> Health;
 
     /// Stops cleanly: the last frame is written, the index flushed, the snapshot taken. Later commits are refused.
     async fn close(&self);
 }
+
+/// Is told of bytes read by a look at everything; false ends it.
+pub type Pace = Box<dyn Fn(u64) -> bool + Send + Sync>;
 
 /// A store shared by everything above it.
 pub type SharedStore = Arc<dyn Store>;

@@ -3,6 +3,7 @@
 //! - `retention`: ends the retention of days; `renewal`: adds the next terms of licences;
 //! - `cutter`: cuts connections of who lost the right to them;
 //! - `strangers`: tells the log how many unknown callers were refused;
+//! - `scrub`: looks once a week whether all that is stored is as it was written;
 //! - `upkeep`: the store's own; `gauges`: what metrics show and when a warning is due; `clock`: the clock of tests.
 
 mod clock;
@@ -11,6 +12,7 @@ mod gauges;
 mod renewal;
 mod retention;
 mod round;
+mod scrub;
 mod strangers;
 mod upkeep;
 
@@ -68,6 +70,7 @@ pub fn start(workers: Workers, stop: CancellationToken) -> Running {
     spawn("renewal", SECONDS, renewal::work(&app));
     spawn("strangers", MINUTE, strangers::work(&app));
     spawn("gauges", SECONDS, gauges::work(&app));
+    spawn("scrub", HOUR, scrub::work(&app, &stop));
     if let Some(clock) = test_clock {
         spawn("test-clock", AT_ONCE, clock::work(clock));
     }
@@ -85,3 +88,4 @@ const AT_ONCE: Duration = Duration::from_millis(50);
 const SECONDS: Duration = Duration::from_secs(2);
 const UPKEEP: Duration = Duration::from_secs(3);
 const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);

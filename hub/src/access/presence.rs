@@ -9,7 +9,8 @@ use std::sync::{PoisonError, RwLock};
 #[derive(Debug, Default)]
 pub struct Presence {
     seen: RwLock<HashMap<OfficeNumber, Seen>>,
-    alarm: RwLock<Option<Alarm>>,
+    /// By office: the latest receipt shown that the log does not hold.
+    alarms: RwLock<HashMap<OfficeNumber, Alarm>>,
 }
 
 /// An office showed a receipt beyond the end of the log: the hub lost what it had accepted, or was restored to an older state.
@@ -50,16 +51,29 @@ impl Presence {
         self.seen.read().unwrap_or_else(PoisonError::into_inner).get(&office).cloned()
     }
 
-    /// Notes a receipt that the log does not hold; tells whether it is the first.
+    /// Notes a receipt that the log does not hold; tells whether it is the office's first.
     pub fn alarm(&self, alarm: Alarm) -> bool {
-        let mut known = self.alarm.write().unwrap_or_else(PoisonError::into_inner);
-        let first = known.is_none();
-        known.get_or_insert(alarm);
-        first
+        let mut alarms = self.alarms.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = alarms.get_mut(&alarm.office) {
+            if (known.epoch, known.position) < (alarm.epoch, alarm.position) {
+                *known = alarm;
+            }
+            return false;
+        }
+        alarms.insert(alarm.office, alarm);
+        true
     }
 
-    /// The first receipt shown that the log does not hold.
-    pub fn alarmed(&self) -> Option<Alarm> {
-        self.alarm.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The latest receipt of an office that the log does not hold.
+    pub fn alarm_of(&self, office: OfficeNumber) -> Option<Alarm> {
+        self.alarms.read().unwrap_or_else(PoisonError::into_inner).get(&office).cloned()
+    }
+
+    /// The latest receipt of each office that the log does not hold, the first shown first.
+    pub fn alarms(&self) -> Vec<Alarm> {
+        let mut alarms: Vec<Alarm> =
+            self.alarms.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        alarms.sort_by_key(|alarm| (alarm.at, alarm.office));
+        alarms
     }
 }

@@ -61,7 +61,7 @@ pub enum SecretError {
         mode: u32,
     },
     /// Not 64 hexadecimal digits.
-    #[error("{place} is no master key: it has to hold 64 hexadecimal digits")]
+    #[error("{place} is no key: it has to hold 64 hexadecimal digits")]
     NoKey {
         /// Where it was looked for.
         place: String,

@@ -144,6 +144,32 @@ section! {
 }
 
 section! {
+    /// Backups.
+    Backup {
+        /// The key that seals them: 64 hexadecimal digits, mode 0600.
+        key: PathBuf = PathBuf::from("keys/backup.key"),
+        /// Where they go; empty: only where the command says.
+        to: PathBuf = PathBuf::new(),
+        /// The one file of wrapped keys, apart from data and backups; empty: only where the command says.
+        keys_to: PathBuf = PathBuf::new(),
+        /// How many are kept.
+        generations: usize = 7,
+        /// After so many hours without a good one, operators are warned.
+        warn_after_hours: u32 = 26,
+    }
+}
+
+section! {
+    /// The look at everything that is stored, by the hub itself.
+    Scrub {
+        /// Every so many days; 0: never.
+        every_days: u32 = 7,
+        /// At most so many megabytes a second.
+        megabytes_per_second: u32 = 20,
+    }
+}
+
+section! {
     /// Deadlines.
     Timeouts {
         /// The TLS handshake.

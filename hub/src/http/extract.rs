@@ -197,6 +197,7 @@ fn note_presence(parts: &Parts, app: &SharedApp, office: OfficeNumber) {
         && !app.store.state().holds(epoch, position)
         && app.access.presence().alarm(Alarm { office, epoch, position, at: now })
     {
+        app.metrics.receipts_missing.inc();
         tracing::error!(%office, epoch, position, "a client holds a receipt that the log does not: was the hub restored to an older state?");
     }
 }

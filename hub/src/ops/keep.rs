@@ -1,8 +1,12 @@
-//! Keeping the data: `verify`, and what operators are shown while it works.
+//! Keeping the data: `verify`, `backup`, `restore`, and what operators are shown while they work.
 
+mod backup;
+mod restore;
 mod screen;
 mod verify;
 
+pub use backup::Backup;
+pub use restore::Restore;
 pub use verify::Verify;
 
 use crate::clock::{SharedRandomness, SystemRandomness};
@@ -42,6 +46,10 @@ impl Configured {
 
 fn master_key(config: &Config, environment: &Environment) -> anyhow::Result<Zeroizing<[u8; 32]>> {
     Ok(Zeroizing::new(*config.master_key(environment)?.bytes()))
+}
+
+fn backup_key(config: &Config, environment: &Environment) -> anyhow::Result<Zeroizing<[u8; 32]>> {
+    Ok(Zeroizing::new(*config.backup_key(environment)?.bytes()))
 }
 
 fn randomness() -> SharedRandomness {

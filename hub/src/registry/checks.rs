@@ -3,9 +3,13 @@
 use super::view::expires_within;
 use crate::config::Config;
 use crate::licence;
+use crate::store::embedded::backup::noted;
 use crate::store::{Health, Store};
 use careplan_protocol::api::{Check, Verdict, Worker};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::Path;
 
 /// What the process knows of itself, beside store and configuration.
 #[derive(Debug, Clone)]
@@ -34,7 +38,8 @@ pub fn checks(store: &dyn Store, config: &Config, health: &Health, around: &Surr
         workers(&around.workers),
         recovery(config),
         address(config),
-        backup(),
+        backup(config, around.now),
+        scrub(config),
     ]
 }
 
@@ -159,11 +164,70 @@ fn address(config: &Config) -> Check {
     }
 }
 
-/// The hub makes no backups itself and cannot see those of others.
-fn backup() -> Check {
-    let text = "The hub does not see backups. The data folder, and apart from it the master key and the receipt key, have to be backed up by other means.";
-    ok("backup", text)
+/// What `careplan-hub backup` noted in the data folder.
+fn backup(config: &Config, now: Timestamp) -> Check {
+    let remedy = "`careplan-hub backup` takes one; let a timer run it every day.";
+    let Some(noted) = noted(&config.data) else {
+        return warning("backup", format!("There never was a backup of this data folder. {remedy}"));
+    };
+    let failed = noted.failed.map(|(at, why)| format!(" The run at {at} failed: {why}.")).unwrap_or_default();
+    let Some(last) = noted.last else { return error("backup", format!("There is no good backup yet.{failed}")) };
+    let hours = now.duration_since(last).as_hours();
+    let text = format!(
+        "Last backup {last} ({hours} hours ago), generation {}, all events before {}.{failed}",
+        noted.generation, noted.next
+    );
+    match (hours >= i64::from(config.backup.warn_after_hours), failed.is_empty()) {
+        (true, _) => error("backup", format!("{text} That is too long ago. {remedy}")),
+        (false, false) => warning("backup", text),
+        (false, true) => ok("backup", text),
+    }
 }
+
+fn scrub(config: &Config) -> Check {
+    let every = config.scrub.every_days;
+    match Scrubbed::read(&config.data) {
+        _ if every == 0 => {
+            warning("scrub", "The hub never looks whether what it stores is damaged (scrub.every_days).")
+        }
+        Some(Scrubbed { at, found: Some(0) }) => ok("scrub", format!("Everything stored was looked at until {at}.")),
+        Some(Scrubbed { at, found: Some(found) }) => error(
+            "scrub",
+            format!("The look that ended at {at} found {found} damaged places: run `careplan-hub verify`."),
+        ),
+        Some(Scrubbed { found: None, .. }) | None => {
+            ok("scrub", format!("The first look at everything comes within {every} days."))
+        }
+    }
+}
+
+/// The last look at everything that is stored, as `scrub.json` in the data folder remembers it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Scrubbed {
+    /// When it ended, or when the hub was first started.
+    pub at: Timestamp,
+    /// Damaged places found; `None` before the first look.
+    pub found: Option<usize>,
+}
+
+impl Scrubbed {
+    /// What is remembered.
+    pub fn read(data: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(data.join(SCRUBBED)).ok()?).ok()
+    }
+
+    /// Remembers it. Losing it costs one more look.
+    ///
+    /// # Errors
+    /// When the data folder cannot be written.
+    pub fn write(&self, data: &Path) -> io::Result<()> {
+        let (path, new) = (data.join(SCRUBBED), data.join("scrub.json.new"));
+        std::fs::write(&new, serde_json::to_vec(self).map_err(io::Error::other)?)?;
+        std::fs::rename(new, path)
+    }
+}
+
+const SCRUBBED: &str = "scrub.json";
 
 fn ok(name: &str, text: impl Into<String>) -> Check {
     Check { name: name.to_owned(), verdict: Verdict::Ok, text: text.into() }

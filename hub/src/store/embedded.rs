@@ -8,6 +8,7 @@
 //! - `scan`, `segment`, `frame`, `entry`: what stands on the disk;
 //! - `room`, `keys`, `seal`, `doubt`, `watchers`, `damage`, `layout`, `error`: what they stand on.
 
+pub mod backup;
 mod body;
 mod core;
 mod damage;
@@ -21,6 +22,7 @@ mod keys;
 mod layout;
 mod log;
 mod open;
+pub mod receipts;
 mod recover;
 mod room;
 mod scan;
@@ -41,7 +43,7 @@ use super::body::{Opened, Upload};
 use super::event::{Detail, Event, NewEvent};
 use super::state::State;
 use super::transfer::{BodyPlace, Transfer};
-use super::{CommitError, Committed, Decide, Health, Store, StoreError};
+use super::{CommitError, Committed, Decide, Health, Pace, Store, StoreError};
 use crate::clock::{SharedClock, SharedRandomness};
 use async_trait::async_trait;
 use body::Uploading;
@@ -271,6 +273,12 @@ impl Store for Embedded {
     async fn upkeep(&self) -> Result<(), StoreError> {
         let core = Arc::clone(&self.core);
         blocking(move || core.upkeep()).await
+    }
+
+    async fn scrub(&self, pace: Pace) -> Result<usize, StoreError> {
+        let core = Arc::clone(&self.core);
+        let look = move || verify::scrub(&core.layout, &core.keys, &core.damage, &pace);
+        blocking(move || look().map_err(|error| StoreError::Io(error.to_string()))).await
     }
 
     fn health(&self) -> Health {

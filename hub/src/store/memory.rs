@@ -285,6 +285,10 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn scrub(&self, _: super::Pace) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+
     fn health(&self) -> Health {
         let inner = self.lock();
         let clock_doubt = inner.doubt.as_ref().map(|(_, why)| why.clone());

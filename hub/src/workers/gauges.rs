@@ -3,6 +3,7 @@
 use super::round::Work;
 use crate::http::SharedApp;
 use crate::licence;
+use crate::store::embedded::backup::noted;
 use crate::store::state::{Office, State};
 use careplan_protocol::api::Standing;
 use careplan_protocol::calendar::day_in_japan;
@@ -15,6 +16,7 @@ pub(super) fn work(app: &SharedApp) -> Work {
     let looked_at: Mutex<Option<(u64, Date)>> = Mutex::default();
     Box::new(move || {
         app.metrics.disk_free.set(i64::try_from(app.store.health().disk_free).unwrap_or(i64::MAX));
+        backups(&app);
         let (state, today) = (app.store.state(), app.store.today());
         let now = (state.registry.version, today);
         let before = looked_at.lock().unwrap_or_else(PoisonError::into_inner).replace(now);
@@ -27,6 +29,13 @@ pub(super) fn work(app: &SharedApp) -> Work {
         }
         Box::pin(async { Ok(()) })
     })
+}
+
+fn backups(app: &SharedApp) {
+    app.metrics.damage.set(i64::try_from(app.store.health().damage.len()).unwrap_or(i64::MAX));
+    let noted = noted(&app.config.data).unwrap_or_default();
+    app.metrics.backup_last_success.set(noted.last.map_or(0, Timestamp::as_second));
+    app.metrics.backup_failed.set(i64::from(noted.failed.is_some()));
 }
 
 fn offices(app: &SharedApp, state: &State, today: Date) {

@@ -187,7 +187,7 @@ pub struct Usage {
 /// Something that needs attention soon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Warning {
-    /// `licence-ends`, `licence-ended`, `certificate-ends`.
+    /// `licence-ends`, `licence-ended`, `certificate-ends`, `receipt-missing`.
     pub code: String,
     /// Days left.
     pub days_left: i64,

@@ -49,10 +49,16 @@ pub(super) async fn confirm_clock(
 }
 
 fn receipts_beyond_the_end(app: &SharedApp) -> Option<Check> {
-    let alarm = app.access.presence().alarmed()?;
+    let alarms = app.access.presence().alarms();
+    let first = alarms.first()?;
+    let offices: Vec<String> = alarms.iter().map(|alarm| alarm.office.to_string()).collect();
     let text = format!(
-        "Office {} showed a receipt for epoch {}, position {}, which the log does not hold: the hub was restored to an older state, or lost its end.",
-        alarm.office, alarm.epoch, alarm.position
+        "{} offices hold receipts that the log does not: the hub was restored to an older state, or lost its end. The first: {} for epoch {}, position {}. They are told to send again; `careplan-hub restore check` looks up their receipts. Offices: {}.",
+        alarms.len(),
+        first.office,
+        first.epoch,
+        first.position,
+        offices.join(", ")
     );
     Some(Check { name: "receipts".to_owned(), verdict: Verdict::Error, text })
 }

@@ -1,5 +1,6 @@
 //! `GET /v1/offices/{office}`: licence, certificates, limits, usage, warnings.
 
+use crate::access::Alarm;
 use crate::http::extract::{Acting, Certified, Speaking};
 use crate::http::{Refused, SharedApp};
 use crate::licence;
@@ -10,7 +11,7 @@ use careplan_protocol::api::{self, HubInformation, Limits, OfficeStatus, Usage, 
 use careplan_protocol::calendar::{Month, day_in_japan};
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::problem::{Code, Language};
-use careplan_protocol::transfer::Fingerprint;
+use careplan_protocol::transfer::{Fingerprint, TransferId};
 use jiff::civil::Date;
 
 /// Licence, certificates, limits, usage, warnings of the office itself.
@@ -38,7 +39,8 @@ pub(super) async fn status(
     let office = state.registry.office(permit.office()).ok_or(Code::NotFound)?;
     let certificates = certificates(&state, office, peer.fingerprint);
     let licence = licence::describe(office, today);
-    let warnings = warnings(licence.as_ref(), &certificates, today, language);
+    let mut warnings = warnings(licence.as_ref(), &certificates, today, language);
+    warnings.extend(app.access.presence().alarm_of(office.number).map(|alarm| missing(&alarm, language)));
     Ok(Json(OfficeStatus {
         office: office.number,
         name: office.name.clone(),
@@ -144,6 +146,20 @@ fn warnings(
         }
     }
     warnings
+}
+
+/// The office holds a receipt that the hub does not: what was sent since the hub's last backup has to be sent again.
+fn missing(alarm: &Alarm, language: Language) -> Warning {
+    let transfer = TransferId { epoch: alarm.epoch, position: alarm.position };
+    let text = match language {
+        Language::Japanese => format!(
+            "お手元の受領証 {transfer} の送信が、ハブに残っていません（ハブがバックアップから復元されました）。この送信と、その前後に送ったものを「careplan sent」で確かめ、一覧にないものはもう一度送信してください。"
+        ),
+        Language::English => format!(
+            "The hub no longer has {transfer}, for which you hold a receipt: it was restored from a backup. Look with `careplan sent` for this and what you sent around it, and send again what is not listed."
+        ),
+    };
+    Warning { code: "receipt-missing".to_owned(), days_left: 0, text }
 }
 
 /// The hub is no archive, and says so.

@@ -105,6 +105,15 @@ impl Keyring {
         Ok(file.map(|file| file.strip_prefix(&MAGIC).is_some_and(|wrapped| self.wrap.unwrap(CHECK, wrapped).is_ok())))
     }
 
+    /// Reads a key's file once more and opens it.
+    pub(crate) fn check(&self, name: Name) -> Result<(), StoreError> {
+        match layout::read(&self.path(name)).map_err(refused("key"))? {
+            Some(file) => self.unwrap(name, &file).map(|_| ()),
+            // Destroyed meanwhile.
+            None => Ok(()),
+        }
+    }
+
     /// The names of all day and month keys that have a file.
     pub(crate) fn names(&self) -> Result<Vec<Name>, StoreError> {
         let folder = std::fs::read_dir(self.layout.keys().join("month")).map_err(refused("keys"))?;

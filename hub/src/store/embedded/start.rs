@@ -14,7 +14,7 @@ use super::room::Room;
 use super::upkeep::Rounds;
 use super::watchers::Watchers;
 use super::writer::{Tip, Writer};
-use super::{Opening, Progress, snapshot};
+use super::{Opening, Progress, backup, snapshot};
 use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use crate::store::event::{Beginning, Event};
@@ -40,6 +40,10 @@ pub(crate) struct Started {
 /// Opens the data folder.
 pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
     let layout = Layout::new(opening.data.clone());
+    if backup::is_half_restored(layout.data()) {
+        let what = "a restore into it did not come to its end: run `careplan-hub restore` again".to_owned();
+        return Err(OpenError::Damaged { path: layout.data().to_owned(), what });
+    }
     layout.make().map_err(at(layout.data()))?;
     let lock = lock(&layout)?;
     failpoint::reach(Point::Start).map_err(at(layout.data()))?;
@@ -182,10 +186,18 @@ fn read_ahead(journal: &Journal, begin: u64, end: u64, sender: &SyncSender<Batch
 /// Begins a new segment, and a new epoch where one has to begin.
 fn writer(core: &Arc<Core>, state: State, recovered: &Recovered) -> Result<Writer, OpenError> {
     failpoint::reach(Point::Started).map_err(at(core.layout.data()))?;
-    let began = match (state.next, &recovered.cut) {
-        (0, _) => Some(Beginning::FirstStart),
-        (_, Some(_)) => Some(Beginning::Cut),
-        (_, None) => None,
+    let mut state = state;
+    let restored = backup::mark(&core.layout);
+    if let Some(restored) = &restored {
+        tracing::warn!(taken_at = %restored.taken_at, next = restored.next, "restored from a backup: a new epoch begins");
+        // The one before the one that begins now; the writer counts on.
+        state.epoch = state.epoch.max(restored.epoch.saturating_sub(1));
+    }
+    let began = match (&restored, state.next, &recovered.cut) {
+        (Some(_), ..) => Some(Beginning::Restored),
+        (None, 0, _) => Some(Beginning::FirstStart),
+        (None, _, Some(_)) => Some(Beginning::Cut),
+        (None, _, None) => None,
     };
     let now = if state.next == 0 { core.now() } else { core.now().max(state.last_at) };
     let day = day_in_japan(now);
@@ -196,6 +208,10 @@ fn writer(core: &Arc<Core>, state: State, recovered: &Recovered) -> Result<Write
     let mut writer = Writer::new(Arc::clone(core), tip, state);
     if let Some(because) = began {
         writer.begin(because).map_err(|error| StoreError::Io(error.to_string()))?;
+    }
+    if restored.is_some() {
+        // Its event is durable now; a death before this line begins one more epoch, which harms nobody.
+        backup::unmark(&core.layout).map_err(at(core.layout.data()))?;
     }
     Ok(writer)
 }

@@ -28,6 +28,7 @@ use crate::store::StoreError;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use zeroize::Zeroizing;
 
 /// What a look at a data folder needs.
@@ -54,34 +55,54 @@ pub fn bytes_to_read(data: &Path) -> u64 {
 pub fn verify(verifying: &Verifying<'_>) -> Result<Report, OpenError> {
     let layout = Layout::new(verifying.data.clone());
     let lock = lock(&layout)?;
-    look(verifying, &layout, lock.is_none(), &Arc::new(Damage::default()))
+    let mut report = Report::new(lock.is_none());
+    let keys = Arc::new(keys(verifying, &layout, &mut report)?);
+    look((&layout, keys), report, &Arc::new(Damage::default()), verifying.seen, &AtomicBool::new(false))
 }
 
-/// The same inside a hub that serves; what is found is told as damage.
-pub(crate) fn scrub(verifying: &Verifying<'_>, damage: &Arc<Damage>) -> Result<Report, OpenError> {
-    look(verifying, &Layout::new(verifying.data.clone()), true, damage)
-}
-
-fn look(verifying: &Verifying<'_>, layout: &Layout, online: bool, damage: &Arc<Damage>) -> Result<Report, OpenError> {
-    let mut report = Report::new(online);
-    let keys = keys(verifying, layout, &mut report)?;
-    let snapshot = derived::snapshot(layout, &keys, &mut report);
-    let index = if online { None } else { derived::index(layout, damage, &mut report)? };
-    let mut look = Look {
-        layout,
-        keys,
-        damage,
-        seen: verifying.seen,
-        bodies: bodies::Bodies::default(),
-        derived: derived::Derived::new(snapshot, index),
-        report,
+/// The same inside a hub that serves; what is found is told as damage. `pace` is told of bytes read, may take its time, and
+/// ends the look with false. Returns how much was found.
+pub(crate) fn scrub(
+    layout: &Layout,
+    keys: &Arc<Keyring>,
+    damage: &Arc<Damage>,
+    pace: &dyn Fn(u64) -> bool,
+) -> Result<usize, OpenError> {
+    let stopped = AtomicBool::new(false);
+    let seen = |_, bytes| {
+        if !pace(bytes) {
+            stopped.store(true, Ordering::Relaxed);
+        }
     };
+    let mut report = Report::new(true);
+    each_key(keys, &mut report)?;
+    let report = look((layout, Arc::clone(keys)), report, damage, &seen, &stopped)?;
+    for finding in &report.findings {
+        damage.tell(format!("{}: {}", finding.place, finding.what));
+    }
+    Ok(report.findings.len())
+}
+
+fn look(
+    (layout, keys): (&Layout, Arc<Keyring>),
+    mut report: Report,
+    damage: &Arc<Damage>,
+    seen: &dyn Fn(Part, u64),
+    stopped: &AtomicBool,
+) -> Result<Report, OpenError> {
+    let snapshot = derived::snapshot(layout, &keys, &mut report);
+    let index = if report.online { None } else { derived::index(layout, damage, &mut report)? };
+    let bodies = bodies::Bodies::default();
+    let derived = derived::Derived::new(snapshot, index);
+    let mut look = Look { layout, keys, damage, seen, stopped, bodies, derived, report };
     look.events()?;
     look.bodies_of_lost_days();
     let Look { derived, mut report, .. } = look;
     derived.end(&mut report);
     if layout.cut().read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-        report.note("cut/ holds bytes that were cut from the tail at an earlier start; keep them until nobody misses a transfer");
+        report.note(
+            "cut/ holds bytes that were cut from the tail at an earlier start; keep them until nobody misses a transfer",
+        );
     }
     Ok(report)
 }
@@ -89,9 +110,10 @@ fn look(verifying: &Verifying<'_>, layout: &Layout, online: bool, damage: &Arc<D
 /// A look under way.
 struct Look<'a> {
     layout: &'a Layout,
-    keys: Keyring,
+    keys: Arc<Keyring>,
     damage: &'a Arc<Damage>,
     seen: &'a dyn Fn(Part, u64),
+    stopped: &'a AtomicBool,
     bodies: bodies::Bodies,
     derived: derived::Derived,
     report: Report,
@@ -117,10 +139,26 @@ fn keys(verifying: &Verifying<'_>, layout: &Layout, report: &mut Report) -> Resu
     for path in receipts {
         report.find(Part::Keys, &layout.shown(&path), "this receipt key cannot be opened", Remedy::Backup);
     }
+    let opened = each_key(&keys, report)?;
+    match keys.is_ours()? {
+        Some(true) => {}
+        found => {
+            if opened == 0 && found.is_some() {
+                return Err(OpenError::MasterKey(layout.data().to_owned()));
+            }
+            let what = "what binds the folder to its master key is missing or damaged";
+            report.find(Part::Keys, "keys/master.check", what, Remedy::Recover);
+        }
+    }
+    Ok(keys)
+}
+
+/// Opens every day and month key; returns how many opened.
+fn each_key(keys: &Keyring, report: &mut Report) -> Result<u64, OpenError> {
     let mut opened = 0;
     for name in keys.names()? {
         report.count(Part::Keys, 1, 0);
-        match keys.existing(name) {
+        match keys.check(name) {
             Ok(_) => opened += 1,
             Err(StoreError::Damaged(_)) => {
                 let what = match name {
@@ -134,17 +172,7 @@ fn keys(verifying: &Verifying<'_>, layout: &Layout, report: &mut Report) -> Resu
             Err(error) => return Err(error.into()),
         }
     }
-    match keys.is_ours()? {
-        Some(true) => {}
-        found => {
-            if opened == 0 && found.is_some() {
-                return Err(OpenError::MasterKey(layout.data().to_owned()));
-            }
-            let what = "what binds the folder to its master key is missing or damaged";
-            report.find(Part::Keys, "keys/master.check", what, Remedy::Recover);
-        }
-    }
-    Ok(keys)
+    Ok(opened)
 }
 
 /// Opens the index of a folder that nobody serves from, without trusting it more than a start would.

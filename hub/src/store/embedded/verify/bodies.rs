@@ -44,10 +44,10 @@ impl Look<'_> {
         let Some(Detail { transfer_key: Some(wrapped), files: Some(files), .. }) = &event.detail else { return Ok(()) };
         let key = day_key.unwrap(&transfer_key_aad(id.epoch, id.position, ends.from, ends.to), wrapped);
         let Some(key) = key.ok().and_then(|key| Key::new(&key).ok()) else {
-            return Ok(self.harmed(&format!("event {}", id.position), "its body's key does not open", concerned));
+            return self.harmed(&format!("event {}", id.position), "its body's key does not open", concerned);
         };
         let Some((path, offset)) = self.place_of(day, id.position, place) else {
-            return Ok(self.harmed(&format!("event {}", id.position), "where its body is was lost", concerned));
+            return self.harmed(&format!("event {}", id.position), "where its body is was lost", concerned);
         };
         let shown = self.layout.shown(&path);
         let file = match self.file(&path) {
@@ -57,13 +57,13 @@ impl Look<'_> {
                 if self.day_ended(day) {
                     return Ok(());
                 }
-                return Ok(self.harmed(&shown, "the file is missing", concerned));
+                return self.harmed(&shown, "the file is missing", concerned);
             }
             Err(error) => return Err(at(&path)(error)),
         };
         let wanted = files.iter().map(|file| sealed_size(file.size)).sum::<u64>();
         if matches!(place, Some(BodyPlace::File)) && file.metadata().map_err(at(&path))?.len() != wanted {
-            return Ok(self.harmed(&shown, "the file has another length", concerned));
+            return self.harmed(&shown, "the file has another length", concerned);
         }
         let source = Source { file, offset, key, ends, damage: Damaged { id, damage: Arc::clone(self.damage) } };
         let wrong = first_wrong(&source, files);
@@ -73,7 +73,7 @@ impl Look<'_> {
             Some(_) if self.day_ended(day) => {}
             Some(n) => {
                 let place = if offset == 0 { shown } else { format!("{shown} at {offset}") };
-                self.harmed(&place, &format!("file {n} of the transfer is not what was sealed"), concerned);
+                self.harmed(&place, &format!("file {n} of the transfer is not what was sealed"), concerned)?;
             }
             None => {}
         }
@@ -120,7 +120,7 @@ impl Look<'_> {
         !self.layout.keys().join(format!("{}.key", Name::Day(day))).exists()
     }
 
-    fn harmed(&mut self, place: &str, what: &str, concerned: Concerned) {
+    fn harmed(&mut self, place: &str, what: &str, concerned: Concerned) -> Result<(), OpenError> {
         self.report.add(Finding {
             part: Part::Bodies,
             place: place.to_owned(),
@@ -129,6 +129,7 @@ impl Look<'_> {
             transfers: vec![concerned],
             remedy: Remedy::Backup,
         });
+        Ok(())
     }
 }
 

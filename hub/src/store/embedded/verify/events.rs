@@ -18,6 +18,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 /// A segment as it is found.
 struct Found {
@@ -86,6 +87,9 @@ impl Look<'_> {
             let (mut unindexed, mut failed) = (0_u64, None);
             month
                 .walk(|position, entry, bytes| {
+                    if failed.is_some() {
+                        return;
+                    }
                     (self.seen)(Part::Log, bytes);
                     self.report.count(Part::Log, 1, bytes);
                     let told = match entry {
@@ -128,6 +132,9 @@ impl Look<'_> {
     /// Takes up an event, in order: its seal and commitment, its place in time, its body, index and snapshot. False when it
     /// is not what was written.
     fn take(&mut self, position: u64, entry: &[u8], body: Option<&BodyPlace>) -> Result<bool, OpenError> {
+        if self.stopped.load(Ordering::Relaxed) {
+            return Err(StoreError::Io("the look was stopped".to_owned()).into());
+        }
         let event = match entry::read(entry, &self.keys) {
             Ok(event) if event.position == position => event,
             Ok(_) | Err(StoreError::Damaged(_)) => return Ok(false),
