@@ -113,6 +113,7 @@ fn build(session: &Session, what: &InitArguments, new: &Path, hub: &str) -> Resu
     folder::write_new(&hub_folder.join("tls/hub.key"), key.pem().as_bytes(), true)?;
     folder::write_new(&hub_folder.join("tls/ca.crt"), ca.as_bytes(), false)?;
     folder::write_new(&hub_folder.join("keys/master.key"), master_key(session)?.as_bytes(), true)?;
+    folder::write_new(&hub_folder.join("keys/backup.key"), master_key(session)?.as_bytes(), true)?;
     let receipt = careplan_certs::key::ed25519_pem(&session.randomness)?;
     folder::write_new(&hub_folder.join("keys/receipt.key"), receipt.as_bytes(), true)?;
 
@@ -187,6 +188,7 @@ Next:
   3. Back up, each to a place of its own, offline:
        {operator}/ca          without it no certificate can be issued again
        {hub}/keys/master.key  without it nothing that the hub stored can be read; never beside the data's backup
+       {hub}/keys/backup.key  without it no backup can be opened; never beside the backups
        {hub}/keys/receipt.key, {hub}/tls, {hub}/hub.toml
   4. export CAREPLAN_ADMIN_HOME={operator}
      careplan-admin doctor

@@ -10,8 +10,7 @@ pub use check::Finding;
 pub use secret::{MasterKey, SecretError, read_secret};
 pub use sections::{
     AnchorFile, Backup, Connections, Disk, Keys, Licence, Limits, Listen, Log, Operator, Retention, Scrub, Standard,
-    TestHelp,
-    Timeouts, Tls,
+    TestHelp, Timeouts, Tls,
 };
 
 use serde::{Deserialize, Serialize};

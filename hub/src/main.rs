@@ -31,6 +31,8 @@ enum Command {
     Backup(ops::keep::Backup),
     /// Bring a backup back into an empty data folder, or look what a restored hub lacks
     Restore(ops::keep::Restore),
+    /// After damage was found: say what to do, and with --yes set right what can be
+    Recover(ops::keep::Recover),
     /// Print the version
     Version,
     /// Open an index and see whether it holds; used by the hub itself at its start
@@ -67,6 +69,7 @@ pub(crate) fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Verify(verify) => return end(verify.run(&environment())),
         Command::Backup(backup) => return end(backup.run(&environment())),
+        Command::Recover(recover) => return end(recover.run(&environment())),
         Command::Restore(restore) => return end(restore.run(&environment())),
         Command::Serve(configured) => serve(&configured),
         Command::CheckConfig(configured) => check(&configured),

@@ -1,11 +1,13 @@
-//! Keeping the data: `verify`, `backup`, `restore`, and what operators are shown while they work.
+//! Keeping the data: `verify`, `backup`, `restore`, `recover`, and what operators are shown while they work.
 
 mod backup;
+mod recover;
 mod restore;
 mod screen;
 mod verify;
 
 pub use backup::Backup;
+pub use recover::Recover;
 pub use restore::Restore;
 pub use verify::Verify;
 

@@ -21,6 +21,7 @@ mod journal;
 mod keys;
 mod layout;
 mod log;
+pub mod mend;
 mod open;
 pub mod receipts;
 mod recover;

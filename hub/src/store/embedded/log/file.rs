@@ -210,7 +210,8 @@ impl MonthFile {
     }
 }
 
-fn append_record(records: &mut Vec<u8>, body: Option<&BodyPlace>, entry: &[u8]) {
+/// Appends a record.
+pub(crate) fn append_record(records: &mut Vec<u8>, body: Option<&BodyPlace>, entry: &[u8]) {
     let mut place = [0; BODY];
     match body {
         Some(BodyPlace::Segment { segment, offset, length }) => {
@@ -257,7 +258,8 @@ pub(crate) fn parse_record(bytes: &[u8]) -> Option<Record> {
     Some((body, entry.to_vec()))
 }
 
-fn header(month: Month, first: u64) -> Vec<u8> {
+/// The header of a month.
+pub(crate) fn header(month: Month, first: u64) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
     bytes.extend_from_slice(&month.number().to_be_bytes());
     bytes.extend_from_slice(&first.to_be_bytes());

@@ -21,6 +21,31 @@ pub(crate) struct Mark {
     pub(crate) next: u64,
 }
 
+impl Mark {
+    /// The mark as the files themselves suggest: to the last record that holds.
+    pub(crate) fn guess(layout: &Layout) -> io::Result<Option<Self>> {
+        let folder = layout.log();
+        let Some(month) = file::months(&folder)?.pop() else { return Ok(None) };
+        let length = std::fs::metadata(folder.join(format!("{month}.log")))?.len();
+        let entries = std::fs::metadata(folder.join(format!("{month}.idx")))
+            .map_or(length / SHORTEST, |about| about.len() / PLACE);
+        let all = Self { version: 1, month, length, next: u64::MAX };
+        let Some(last) = open(layout, all)?.pop() else { return Ok(None) };
+        let Some(first) = last.first else { return Ok(None) };
+        let end = Self { next: first + entries, ..all };
+        let (mut next, mut bytes) = (first, HEADER);
+        if let Some(last) = open(layout, end)?.pop() {
+            last.walk(|position, found, read| {
+                bytes += read;
+                if matches!(found, Entry::Good { .. }) {
+                    next = position + 1;
+                }
+            })?;
+        }
+        Ok(Some(Self { next, length: bytes.min(length), ..all }))
+    }
+}
+
 /// What `log/synced` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Marked {
@@ -221,5 +246,7 @@ fn read_record(log: &File, at: u64, length: u64) -> io::Result<Option<Record>> {
 }
 
 const AT_ONCE: u64 = 4096;
+/// No record is shorter.
+const SHORTEST: u64 = 60;
 const WINDOW: u64 = 1024 * 1024;
 const LONGEST: u64 = 64 * 1024 * 1024;
