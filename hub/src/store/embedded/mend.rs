@@ -9,7 +9,7 @@ use super::backup::{self, BackupError};
 use super::error::{OpenError, at};
 use super::keys::Keyring;
 use super::layout::{self, Layout};
-use super::log::file::{HEADER, LOST, append_record, header};
+use super::log::file::{HEADER, LOST, Record, append_record, header};
 use super::verify::batches::{Batches, Piece, records};
 use super::verify::months::{self, Entry, Mark, Marked, MonthLog};
 use super::verify::{self, Finding, Part, Remedy, Report};
@@ -78,7 +78,7 @@ pub fn mend(mending: &Mending<'_>, report: &Report) -> Result<Mended, MendError>
     let mut work = Work { mending, layout: &layout, aside, mended: Mended::default() };
     let of = |part| report.findings.iter().filter(move |finding| finding.part == part);
     if mending.backup.is_some() {
-        work.from_backup(report.findings.iter().filter(|finding| finding.remedy != Remedy::Start))?;
+        work.bring_back(report.findings.iter().filter(|finding| finding.remedy != Remedy::Start))?;
     }
     if of(Part::Keys).any(|finding| finding.place == "keys/master.check") {
         work.master_check()?;
@@ -141,7 +141,7 @@ impl Work<'_> {
     }
 
     /// Brings damaged files back, each beside the damaged one first: a segment only where it is at least as long.
-    fn from_backup<'f>(&mut self, findings: impl Iterator<Item = &'f Finding>) -> Result<(), MendError> {
+    fn bring_back<'f>(&mut self, findings: impl Iterator<Item = &'f Finding>) -> Result<(), MendError> {
         let Some((from, keys, key)) = &self.mending.backup else { return Ok(()) };
         let places: BTreeSet<String> = findings.filter_map(|finding| file_of(&finding.place)).collect();
         for place in places {
@@ -260,7 +260,7 @@ impl Work<'_> {
     fn month(
         &self,
         month: &MonthLog,
-        held: &HashMap<u64, (Option<BodyPlace>, Vec<u8>)>,
+        held: &HashMap<u64, Record>,
         lost: &mut Vec<u64>,
     ) -> Result<(u64, u64), OpenError> {
         let path = self.layout.log().join(format!("{}.log.mended", month.month));
@@ -302,7 +302,7 @@ impl Work<'_> {
     }
 
     /// Events of the segments before a position, by position: at most those of the days that still have segments.
-    fn held(&self, before: u64) -> Result<HashMap<u64, (Option<BodyPlace>, Vec<u8>)>, OpenError> {
+    fn held(&self, before: u64) -> Result<HashMap<u64, Record>, OpenError> {
         let months = match months::mark(self.layout).map_err(at(&self.layout.log()))? {
             Marked::To(mark) => months::open(self.layout, mark).map_err(at(&self.layout.log()))?,
             Marked::Never | Marked::Broken => Vec::new(),
