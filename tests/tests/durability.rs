@@ -2,8 +2,6 @@
 
 #[path = "durability/index.rs"]
 mod index;
-#[path = "durability/keep.rs"]
-mod keep;
 #[path = "durability/observation.rs"]
 mod observation;
 #[path = "durability/run.rs"]
