@@ -142,7 +142,7 @@ impl Given {
             shown::show(&report, watch.elapsed().as_secs_f64());
             for day in &restored.without_key {
                 screen::say(&format!(
-                    "{day}: its retention had ended when the keys were written down; its files cannot be read."
+                    "{day}: no key of this day was written down: nothing was sent on it, or its retention had ended and its files cannot be read."
                 ));
             }
             screen::say(&format!(
