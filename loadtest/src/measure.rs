@@ -29,7 +29,7 @@ pub(crate) fn compare(what: CompareArguments) -> Result<()> {
     let settings = settings(&what.how)?;
     let settings = match what.quick {
         true => Settings { quick: true, seconds: 3.0, stored: 100_000, ..settings },
-        false => settings,
+        false => Settings { seconds: 4.0, ..settings },
     };
     // First, since the rest pins this process to one core.
     let rows = stored::rows(&settings)?;
