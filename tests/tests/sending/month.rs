@@ -15,7 +15,6 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 #[tokio::test]
-#[ignore = "not run yet against a hub that marks"]
 async fn a_month_of_plans_and_results_agrees_on_both_sides() -> Result<()> {
     let month = Month::next()?;
     let world = month.world().await?;

@@ -30,7 +30,6 @@ async fn every_good_unit_passes_check_and_send_and_goes_once() -> Result<()> {
 }
 
 #[tokio::test]
-#[ignore = "not run yet against a hub that takes swapped types"]
 async fn every_bad_sample_gives_its_rule_from_check_and_send_and_what_has_errors_stays() -> Result<()> {
     let world = World::new().await?;
     let offices = set_up(&world).await?;
