@@ -2,7 +2,7 @@
 //!
 //! Outside in:
 //! - [`scenario`]: what can be measured, by name; [`document`]: reports as JSON, Markdown and a page with plots;
-//! - [`bench`]: the measurements; [`row`]: a figure with its target;
+//! - [`mod@bench`]: the measurements; [`row`]: a figure with its target;
 //! - [`stored`]: the rows of [`store`] in a comparison;
 //! - [`work`]: the requests of each kind of work; [`drive`]: requests in a closed or an open loop, measured;
 //! - [`rig`]: the servers that are measured, their processor time, the machine;

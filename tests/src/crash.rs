@@ -4,7 +4,7 @@
 //! Outside in:
 //! - [`run`]: the rounds; [`report`]: what is told of them;
 //! - [`plan`]: what is done in a round; [`house`]: the hub under test; [`disk`]: a disk whose power can be cut;
-//! - [`load`]: offices at work; [`look`]: everything that the hub shows;
+//! - [`load`]: offices at work; [`mod@look`]: everything that the hub shows;
 //! - [`model`]: what must hold; [`history`]: what the offices know;
 //! - [`chance`]: chance that can be had again.
 
