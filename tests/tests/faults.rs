@@ -242,7 +242,12 @@ fn tell(text: &str) {
 }
 
 /// Large enough for a file of its own.
-static LARGE: [u8; 100_000] = [b'x'; 100_000];
+static LARGE: [u8; 100_000] = {
+    let mut bytes = [b'x'; 100_000];
+    // A PDF by its first bytes.
+    (bytes[0], bytes[1], bytes[2], bytes[3], bytes[4]) = (b'%', b'P', b'D', b'F', b'-');
+    bytes
+};
 
 #[test]
 fn the_faulty_program_is_built() -> Result<()> {

@@ -74,7 +74,13 @@ impl Act {
 impl Content {
     /// The bytes of each file.
     pub fn files(&self) -> Vec<Vec<u8>> {
-        let make = |(n, size): (usize, &usize)| Chance::of(self.seed, n as u64).bytes(*size);
+        let make = |(n, size): (usize, &usize)| {
+            // A PDF by its first bytes: the hub takes nothing else.
+            let mut bytes = PDF.to_vec();
+            bytes.extend(Chance::of(self.seed, n as u64).bytes(*size));
+            bytes.truncate(*size);
+            bytes
+        };
         self.sizes.iter().enumerate().map(make).collect()
     }
 
@@ -112,3 +118,5 @@ impl History {
         }
     }
 }
+
+const PDF: &[u8] = b"%PDF-1.7\n";

@@ -69,8 +69,8 @@ impl Worker {
         let sizes = match self.chance.below(10) {
             0..6 => vec![50 + self.chance.below(4000) as usize],
             6..8 => vec![66_000 + self.chance.below(120_000) as usize],
-            8 => vec![10 + self.chance.below(900) as usize, 60_000, 40_000],
-            _ => (0..3).map(|_| 20 + self.chance.below(900) as usize).collect(),
+            8 => vec![40 + self.chance.below(900) as usize, 60_000, 40_000],
+            _ => (0..3).map(|_| 40 + self.chance.below(900) as usize).collect(),
         };
         let content = Content { seed: self.chance.number(), sizes };
         let key = format!("crash-{:06}-{:08x}", self.shared.next.fetch_add(1, Ordering::SeqCst), content.seed as u32);
