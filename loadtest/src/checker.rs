@@ -29,7 +29,7 @@ pub fn measure(corpus: &Corpus, megabytes: usize) -> Result<Figures> {
     let start = start();
     let (mut all_bytes, mut all_time, mut kinds) = (0, Duration::ZERO, BTreeMap::new());
     for Sample { text, name, content } in files(corpus)? {
-        let repeated = with_new_persons(&content, (megabytes * 1_000_000).div_ceil(content.len()));
+        let repeated = with_new_persons(&content, (megabytes * 1_000_000).div_ceil(content.len()).max(1));
         let mut context = Context { acting: Some(name.from), ..Context::default() };
         context.sizes.csv = u64::MAX;
         let begun = now(start);

@@ -316,10 +316,11 @@ impl Drop for SmallDisk {
     }
 }
 
-/// The place behind the last byte of a file that is not zero.
+/// The place behind the last frame of a segment; a frame may itself end in zeros.
 fn used(path: &Path) -> u64 {
     let bytes = std::fs::read(path).unwrap();
-    bytes.iter().rposition(|byte| *byte != 0).unwrap() as u64 + 1
+    let magic = bytes.windows(8).rposition(|window| window == b"CPFRAME\x01").unwrap();
+    magic as u64 + 92
 }
 
 fn flip(path: &Path, place: u64) {

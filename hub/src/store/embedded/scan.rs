@@ -47,7 +47,7 @@ pub(crate) struct Scanned {
 /// Reads a whole segment. `chain` is the digest its header names, `last` says that no segment follows; of batches that
 /// end before position `from` only the digests are checked.
 pub(crate) fn scan(segment: &Arc<Segment>, bytes: &[u8], chain: [u8; 32], last: bool, from: u64) -> Scanned {
-    let bytes = &bytes[..written(bytes).max(HEADER.min(bytes.len()))];
+    let bytes = &bytes[..written(bytes)];
     let mut scanned = Scanned { chain, end: HEADER as u64, ..Scanned::default() };
     let mut at = HEADER;
     while at < bytes.len() {
@@ -60,6 +60,9 @@ pub(crate) fn scan(segment: &Arc<Segment>, bytes: &[u8], chain: [u8; 32], last: 
             scanned.ended(record, &frame);
             at = record + FRAME;
             continue;
+        }
+        if bytes[at..].iter().all(|byte| *byte == 0) {
+            break;
         }
         match frame::find_frame(bytes, at) {
             Some(record) => at = scanned.resume(segment, bytes, at, record),
@@ -164,12 +167,15 @@ fn batch_at(bytes: &[u8], at: usize) -> Option<(usize, Frame)> {
     }
 }
 
-/// How far something else than zeros stands in the file, to the next full page.
+/// How far something may be written: to the end of the last page that is not all zeros, and as much further as a frame can
+/// reach. A frame may itself end in zeros: one digest in 256 does.
 fn written(bytes: &[u8]) -> usize {
     let zeros = [0; PAGE];
     let empty = bytes.rchunks(PAGE).take_while(|page| **page == zeros[..page.len()]).map(<[u8]>::len).sum::<usize>();
-    let page = &bytes[..bytes.len() - empty];
-    page.len() - page.iter().rev().take_while(|byte| **byte == 0).count()
+    (bytes.len() - empty + FRAME).min(bytes.len())
 }
 
 const PAGE: usize = 4096;
+
+#[cfg(test)]
+mod tests;
