@@ -2,7 +2,7 @@
 
 use crate::fixture::{House, about, bytes, commit, fetch, new_receipt_key, office, send};
 use careplan_hub::store::embedded::OpenError;
-use careplan_hub::store::event::{Beginning, Fact};
+use careplan_hub::store::event::{Beginning, Detail, Fact, NewEvent};
 use careplan_hub::store::{CommitError, Decided, SharedStore, StoreError};
 use careplan_protocol::transfer::State;
 use std::fs::OpenOptions;
@@ -176,6 +176,33 @@ async fn a_damaged_index_of_the_log_hides_no_event() {
         check(&store, sent).await;
         store.close().await;
     }
+}
+
+/// The file that says how far the log is durable holds years: without it the log must not begin anew over what stands there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_whose_mark_is_lost_is_not_begun_anew_once_its_first_segments_are_gone() {
+    let house = House::new();
+    let store = house.open();
+    let sent = fill(&store).await;
+    house.clock.set("2026-11-21T03:00:00Z");
+    send(&store, office(1), office(2), "next day", &[("a.pdf", bytes(3, 10))]).await.unwrap();
+    let day = "2026-11-20".parse().unwrap();
+    let fact = Fact::Expired { through: day, unfetched: 0 };
+    commit(&store, NewEvent { actor: None, fact, detail: Detail::default(), body: None }).await.unwrap();
+    store.expire(day).await.unwrap();
+    let before = store.events(0, 1000).unwrap();
+    store.close().await;
+    drop(store);
+    let (mark, log) = (house.path("log/synced"), house.path("log/2026-11.log"));
+    let (kept, whole) = (std::fs::read(&mark).unwrap(), std::fs::read(&log).unwrap());
+    std::fs::remove_file(&mark).unwrap();
+    let said = house.try_open().err().unwrap().to_string();
+    assert!(said.contains("log/synced") && said.contains("careplan-hub recover"), "{said}");
+    assert_eq!(std::fs::read(&log).unwrap(), whole, "the log is as it was");
+    std::fs::write(&mark, kept).unwrap();
+    let store = house.open();
+    assert_eq!(store.events(0, 1000).unwrap().split_at(before.len()).0, before);
+    assert!(store.sent(office(1), sent.0).unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,6 +31,11 @@ pub(crate) struct Recovered {
 pub(crate) fn recover(layout: &Layout, synced: u64, damage: &Damage) -> Result<Recovered, OpenError> {
     let mut recovered = Recovered { next: synced, ..Recovered::default() };
     let segments = needed(layout, synced, damage)?;
+    if synced == 0 && segments.first().is_some_and(|(_, header)| header.first > 0) {
+        let what = "it is missing, although there were events before the segments that are left; the log is not begun anew \
+                    over what it holds: run `careplan-hub recover`";
+        return Err(OpenError::Damaged { path: layout.log().join("synced"), what: what.to_owned() });
+    }
     for (number, (segment, header)) in segments.iter().enumerate() {
         let name = format!("segment {}/{:05}", segment.day, segment.number);
         if number > 0 && recovered.chain != header.chain {
