@@ -1,14 +1,12 @@
 //! A process killed under load: what it acknowledged is there, once; what it did not is there whole or not at all.
 
 use crate::fixture::{House, bytes, fetch, new_receipt_key, office, send};
-use careplan_hub::store::CommitError;
 use careplan_hub::store::state::short_key;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -16,59 +14,9 @@ async fn a_process_killed_under_load_loses_nothing_it_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
     let mut history = History::new(folder.path());
     for round in 0..ROUNDS {
-        history.until(round, |_| {});
+        history.until_killed(round);
         history.check(round).await;
     }
-}
-
-/// The machine's power is cut as far as ext4 can model that: after `EXT4_IOC_SHUTDOWN` only what was synced is there.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs root, a loop device and python3; takes three seconds a round"]
-async fn a_power_cut_under_load_loses_nothing_that_was_acknowledged() {
-    let rounds = std::env::var("ROUNDS").map_or(10, |text| text.parse().unwrap());
-    // Kept when something is lost, to be looked at.
-    let folder = tempfile::tempdir().unwrap().keep();
-    let disk = LoopDisk::make(&folder);
-    disk.mount();
-    let mut history = History::new(&disk.mounted);
-    let mut cuts = 0;
-    for round in 0..rounds {
-        history.until(round, shut_down);
-        disk.unmount();
-        disk.mount();
-        // Another boot, for the index.
-        let _ = std::fs::write(disk.mounted.join("data/index/trust"), "another boot");
-        cuts += history.check(round).await;
-        disk.unmount();
-        disk.mount();
-    }
-    disk.unmount();
-    std::fs::remove_dir_all(folder).unwrap();
-    let line = format!("{rounds} power cuts, {} acknowledged, {cuts} tails cut, 0 lost\n", history.acknowledged.len());
-    std::io::stdout().write_all(line.as_bytes()).unwrap();
-}
-
-/// A disk that fails to sync: the store says so, once, and acknowledges nothing any more.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs root, a loop device and python3"]
-async fn a_failed_sync_ends_all_commits() {
-    let folder = tempfile::tempdir().unwrap();
-    let disk = LoopDisk::make(folder.path());
-    disk.mount();
-    {
-        let house = House::at(disk.mounted.join("data"), new_receipt_key());
-        let store = house.open();
-        let file = || [("a.pdf", bytes(1, 100))];
-        send(&store, office(1), office(2), "before", &file()).await.unwrap();
-        shut_down(&disk.mounted);
-        assert_eq!(send(&store, office(1), office(2), "after", &file()).await, Err(CommitError::Failed));
-        assert!(store.health().failed);
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        assert!(house.sync_failed.load(Ordering::SeqCst), "the process would end");
-        assert_eq!(send(&store, office(1), office(2), "later", &file()).await, Err(CommitError::Failed));
-        assert_eq!(store.state().transfers, 1);
-    }
-    disk.unmount();
 }
 
 /// What was acknowledged so far in a folder.
@@ -80,20 +28,19 @@ struct History {
 impl History {
     fn new(folder: &Path) -> Self {
         std::fs::write(folder.join("pem"), new_receipt_key()).unwrap();
-        Command::new("sync").status().unwrap();
         Self { folder: folder.to_owned(), acknowledged: BTreeMap::new() }
     }
 
-    /// Lets a child work until it is interrupted.
-    fn until(&mut self, round: u32, interrupt: impl FnOnce(&Path)) {
-        for (position, key) in until_killed(&self.folder, round, interrupt) {
+    /// Lets a child work until it is killed.
+    fn until_killed(&mut self, round: u32) {
+        for (position, key) in until_killed(&self.folder, round) {
             assert_eq!(self.acknowledged.insert(key, position), None);
         }
         assert!(!self.acknowledged.is_empty());
     }
 
-    /// Opens what is left and looks for everything. Returns how many tails were cut.
-    async fn check(&self, round: u32) -> u32 {
+    /// Opens what is left and looks for everything.
+    async fn check(&self, round: u32) {
         let pem = std::fs::read_to_string(self.folder.join("pem")).unwrap();
         let store = House::at(self.folder.join("data"), pem).open();
         let (state, health) = (store.state(), store.health());
@@ -119,12 +66,11 @@ impl History {
         if round % 2 == 1 {
             store.close().await;
         }
-        u32::from(health.cut.is_some())
     }
 }
 
 /// Lets a child work for a while and kills it; returns what it acknowledged.
-fn until_killed(folder: &Path, round: u32, interrupt: impl FnOnce(&Path)) -> Vec<(u64, String)> {
+fn until_killed(folder: &Path, round: u32) -> Vec<(u64, String)> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "kill::a_child_that_is_killed", "--ignored", "--nocapture"])
         .env("STORE_CHILD", folder)
@@ -142,7 +88,6 @@ fn until_killed(folder: &Path, round: u32, interrupt: impl FnOnce(&Path)) -> Vec
         lines.map_while(Result::ok).filter_map(words).collect()
     });
     std::thread::sleep(Duration::from_millis(700 + u64::from(round % 7) * 137));
-    interrupt(folder);
     child.kill().unwrap();
     child.wait().unwrap();
     reader.join().unwrap()
@@ -186,42 +131,6 @@ async fn a_child_that_is_killed() {
 fn size(key: &str) -> usize {
     let sum: usize = key.bytes().map(usize::from).sum();
     if sum.is_multiple_of(20) { 150_000 } else { 1_000 + sum % 97 }
-}
-
-/// An ext4 in a file.
-struct LoopDisk {
-    image: PathBuf,
-    mounted: PathBuf,
-}
-
-impl LoopDisk {
-    fn make(folder: &Path) -> Self {
-        let disk = Self { image: folder.join("image"), mounted: folder.join("disk") };
-        std::fs::create_dir(&disk.mounted).unwrap();
-        std::fs::File::create(&disk.image).unwrap().set_len(4 << 30).unwrap();
-        run(Command::new("mkfs.ext4").arg("-q").arg("-F").arg(&disk.image));
-        disk
-    }
-
-    fn mount(&self) {
-        run(Command::new("mount").args(["-o", "loop"]).arg(&self.image).arg(&self.mounted));
-    }
-
-    fn unmount(&self) {
-        run(Command::new("umount").arg(&self.mounted));
-    }
-}
-
-/// EXT4_IOC_SHUTDOWN with NOLOGFLUSH: nothing that is not on the disk by now will ever be.
-fn shut_down(folder: &Path) {
-    let program = "import fcntl, os, struct, sys\n\
-                   fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack('I', 2))";
-    run(Command::new("python3").args(["-c", program]).arg(folder));
-}
-
-fn run(command: &mut Command) {
-    let status = command.status().unwrap();
-    assert!(status.success(), "{command:?}");
 }
 
 const ROUNDS: u32 = 5;
