@@ -16,12 +16,11 @@ pub mod event;
 pub mod state;
 pub mod transfer;
 
-mod codec;
-
 #[cfg(test)]
 pub(crate) mod memory;
 
 use async_trait::async_trait;
+pub(crate) use careplan_protocol::cbor as codec;
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::problem::{Code, Refusal};
 use event::{Detail, Event, NewEvent};

@@ -1,11 +1,11 @@
 //! What can happen, as every verifier may see it.
 
 use super::About;
-use crate::store::codec;
-use careplan_protocol::calendar::Month;
-use careplan_protocol::office::{Address, OfficeNumber, ServiceType};
-use careplan_protocol::standard::UnitStamp;
-use careplan_protocol::transfer::{Class, Fingerprint, Outcome};
+use crate::calendar::Month;
+use crate::cbor as codec;
+use crate::office::{Address, OfficeNumber, ServiceType};
+use crate::standard::UnitStamp;
+use crate::transfer::{Class, Fingerprint, Outcome};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use minicbor::{Decode, Encode};
