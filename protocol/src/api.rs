@@ -5,12 +5,16 @@ mod directory;
 mod log;
 mod mailbox;
 mod office;
+mod proof;
+mod tlog;
 
 pub use admin::*;
 pub use directory::*;
 pub use log::*;
 pub use mailbox::*;
 pub use office::*;
+pub use proof::*;
+pub use tlog::*;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

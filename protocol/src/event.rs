@@ -10,7 +10,7 @@ mod detail;
 mod fact;
 
 pub use detail::{Detail, FileDetail, Warned};
-pub use fact::{Beginning, Fact};
+pub use fact::{Beginning, Cited, Fact};
 
 use crate::cbor as codec;
 use crate::office::Address;
@@ -75,6 +75,15 @@ pub struct Leaf {
     pub commitment: [u8; 32],
 }
 
+impl Leaf {
+    /// Reads a leaf; `None` unless the bytes are one and nothing else.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let mut decoder = minicbor::Decoder::new(bytes);
+        let leaf: Self = decoder.decode().ok()?;
+        (leaf.version == VERSION && decoder.position() == bytes.len()).then_some(leaf)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +111,30 @@ mod tests {
         let bytes = minicbor::to_vec(&leaf).unwrap();
         assert_eq!(minicbor::decode::<Leaf>(&bytes).unwrap(), leaf);
         assert!(bytes.len() < 160, "{}", bytes.len());
+    }
+
+    #[test]
+    fn a_beginning_of_before_the_transparency_log_is_still_read_and_written_alike() {
+        let began = |cites| Leaf {
+            version: VERSION,
+            epoch: 2,
+            position: 9,
+            at: Timestamp::from_millisecond(1_790_000_000_123).unwrap(),
+            actor: None,
+            fact: Fact::Began { because: Beginning::Cut, cites },
+            commitment: [9; 32],
+        };
+        let bytes = minicbor::to_vec(began(None)).unwrap();
+        // [1, 2, 9, at, null, [0, [1]], commitment]: the fact has one field, as it had when there was no other.
+        let at = bytes.windows(5).position(|window| window == [0x82, 0x00, 0x81, 0x01, 0x58]).unwrap();
+        assert_eq!(bytes[at - 1], 0xf6);
+        assert_eq!(Leaf::read(&bytes), Some(began(None)));
+        let cites = Cited { origin: "careplan-log/0011223344556677/1".to_owned(), size: 9, root: [4; 32] };
+        let cited = began(Some(cites));
+        let bytes = minicbor::to_vec(&cited).unwrap();
+        assert_eq!(Leaf::read(&bytes), Some(cited));
+        assert_eq!(Leaf::read(&[bytes.as_slice(), b"0"].concat()), None, "a leaf and something else");
+        assert_eq!(Leaf::read(&bytes[..bytes.len() - 1]), None);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(super) fn note(event: &Event, lens: &Lens) -> String {
 
 fn of_fact(fact: &Fact, detail: &Detail, words: &mut Words) {
     match fact {
-        Fact::Began { because } => match because {
+        Fact::Began { because, .. } => match because {
             Beginning::FirstStart => words.say("最初の起動", "first start"),
             Beginning::Cut => words.say("起動時に末尾を切り取り", "the tail was cut at a start"),
             Beginning::Restored => words.say("バックアップから復元", "restored from a backup"),

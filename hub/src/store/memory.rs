@@ -69,7 +69,7 @@ impl MemoryStore {
     /// An empty one, whose first event is the beginning of the log.
     pub(crate) fn new(clock: SharedClock) -> Arc<Self> {
         let store = Arc::new(Self { clock, inner: Mutex::default(), tip: watch::Sender::new(0) });
-        let began = Fact::Began { because: Beginning::FirstStart };
+        let began = Fact::Began { because: Beginning::FirstStart, cites: None };
         store.take(vec![NewEvent { actor: None, fact: began, detail: Detail::default(), body: None }]);
         store
     }

@@ -68,7 +68,7 @@ async fn a_transfer_goes_from_accepted_to_imported_and_the_log_tells_it() {
     assert!(store.state().mailbox(to).unfetched.is_empty());
     let kinds: Vec<&str> = store.events(0, 100).unwrap().iter().map(|event| event.fact.kind()).collect();
     assert_eq!(kinds, ["began", "accepted", "fetched", "acknowledged"]);
-    let began = Fact::Began { because: Beginning::FirstStart };
+    let began = Fact::Began { because: Beginning::FirstStart, cites: None };
     assert_eq!(store.events(0, 1).unwrap()[0].fact, began);
     let detail = store.detail(sent.position).unwrap().unwrap();
     assert_eq!(detail.message.as_deref(), Some("よろしくお願いいたします。"));

@@ -19,6 +19,9 @@ pub enum Fact {
         /// Why a new epoch began.
         #[n(0)]
         because: Beginning,
+        /// The last checkpoint that the transparency log of the epoch before signed.
+        #[n(1)]
+        cites: Option<Cited>,
     },
     /// A transfer was accepted.
     #[n(1)]
@@ -264,6 +267,22 @@ pub enum Beginning {
     /// The data came back from a backup.
     #[n(2)]
     Restored,
+}
+
+/// The last checkpoint of an epoch, as the first event of the next one cites it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Cited {
+    /// The log's name.
+    #[n(0)]
+    pub origin: String,
+    /// Its number of leaves.
+    #[n(1)]
+    pub size: u64,
+    /// Its root.
+    #[n(2)]
+    #[cbor(with = "minicbor::bytes")]
+    pub root: [u8; 32],
 }
 
 impl Fact {

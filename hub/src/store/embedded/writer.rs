@@ -52,7 +52,8 @@ impl Writer {
         pass(Point::Epoch);
         self.state.epoch += 1;
         let now = self.stamp();
-        let began = NewEvent { actor: None, fact: Fact::Began { because }, detail: Detail::default(), body: None };
+        let began =
+            NewEvent { actor: None, fact: Fact::Began { because, cites: None }, detail: Detail::default(), body: None };
         let mut batch = Batch::new(&self.core, &self.tip, &mut self.state, now);
         batch.take(vec![began])?;
         let written = batch.end(&mut self.tip).map_err(|_| CommitError::Failed)?;
