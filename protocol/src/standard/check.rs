@@ -106,9 +106,10 @@ impl Checker {
             findings.kept.sort_by_key(|finding| (finding.place.row, finding.place.item, finding.rule));
             report.left_out += findings.left_out;
             report.findings.append(&mut findings.kept);
-            report.join_keys.extend(file.facts.into_iter().flat_map(|facts| facts.joins.keys));
+            report.join_keys.extend(file.facts.into_iter().flat_map(|facts| facts.joins.into_keys()));
         }
-        report.join_keys.sort_unstable();
+        // Mostly one list in order behind another: merged rather than sorted.
+        report.join_keys.sort();
         report.join_keys.dedup();
         if self.context.strict {
             report.findings.iter_mut().for_each(|finding| finding.severity = Severity::Error);

@@ -16,14 +16,11 @@ pub(super) enum Fault {
 
 /// The first fault in some bytes. They begin at the beginning of a character.
 pub(super) fn fault(bytes: &[u8]) -> Option<Fault> {
+    // Most texts are ASCII to their end.
+    let mut at = bytes.iter().position(|byte| !byte.is_ascii() || *byte == 0)?;
     let table = &*TABLE;
     let mut gaiji = None;
-    let mut at = 0;
     while let Some(&first) = bytes.get(at) {
-        if first.is_ascii() && first != 0 {
-            at += 1;
-            continue;
-        }
         match single(first) {
             Class::Defined => at += 1,
             Class::Undefined => return Some(Fault::Undefined(at)),
@@ -50,6 +47,9 @@ pub(super) fn text(bytes: &[u8]) -> String {
 
 /// The number of characters in valid bytes.
 pub(super) fn length(bytes: &[u8]) -> usize {
+    if bytes.is_ascii() {
+        return bytes.len();
+    }
     let mut characters = 0;
     let mut at = 0;
     while let Some(&first) = bytes.get(at) {

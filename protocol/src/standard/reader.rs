@@ -2,6 +2,13 @@
 //!
 //! Fields are separated by commas and may stand in quotes, where a quote is doubled; a record ends with CRLF. A record
 //! longer than [`MAX_RECORD`] is a fault, so that neither an endless line nor an open quote costs memory.
+//!
+//! Most of a record is that of the record before: fields that stand there byte for byte are taken over and marked, so that
+//! nobody has to look at them again.
+
+mod before;
+
+use before::Before;
 
 /// The longest record that is read, in bytes.
 pub(super) const MAX_RECORD: usize = 1 << 20;
@@ -11,8 +18,19 @@ pub(super) const MAX_RECORD: usize = 1 << 20;
 pub(super) struct Field {
     pub(super) start: usize,
     pub(super) end: usize,
+    /// It stands in quotes.
+    quoted: bool,
     /// Its quotes are doubled.
     pub(super) doubled: bool,
+    /// It is the same as in the record before.
+    same: bool,
+}
+
+impl Field {
+    /// Where it begins with its quotes.
+    fn begin(&self) -> usize {
+        self.start - usize::from(self.quoted)
+    }
 }
 
 /// A record.
@@ -25,6 +43,8 @@ pub(super) struct Record<'a> {
     pub(super) number: u64,
     /// The line on which it begins, from 1.
     pub(super) line: u64,
+    /// Nothing is wrong with the record before: what is the same here holds, too. Said by who looks at the records.
+    pub(super) follows: bool,
 }
 
 impl<'a> Record<'a> {
@@ -33,12 +53,28 @@ impl<'a> Record<'a> {
         self.fields.get(index).and_then(|field| self.bytes.get(field.start..field.end)).unwrap_or_default()
     }
 
+    /// Whether a field is known to be that of the record before, with which nothing is wrong.
+    pub(super) fn is_known(&self, index: usize) -> bool {
+        self.follows && self.fields.get(index).is_some_and(|field| field.same)
+    }
+
+    /// Each field's bytes, but of those that are known.
+    pub(super) fn new_values(&self) -> impl Iterator<Item = (usize, &'a Field, &'a [u8])> {
+        let (bytes, follows) = (self.bytes, self.follows);
+        let fields = self.fields.iter().enumerate().filter(move |(_, field)| !(follows && field.same));
+        fields.map(move |(index, field)| (index, field, bytes.get(field.start..field.end).unwrap_or_default()))
+    }
+
     /// The line of an offset, from 1, and the bytes of that line before it.
     pub(super) fn place(&self, offset: usize) -> (u64, &'a [u8]) {
         let before = self.bytes.get(..offset).unwrap_or(self.bytes);
-        let lines = before.iter().filter(|byte| **byte == b'\n').count();
-        let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        (self.line + lines as u64, before.get(begin..).unwrap_or_default())
+        match line_feeds(before) {
+            0 => (self.line, before),
+            lines => {
+                let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+                (self.line + lines, before.get(begin..).unwrap_or_default())
+            }
+        }
     }
 }
 
@@ -87,6 +123,7 @@ enum State {
 pub(super) struct Reader {
     bytes: Vec<u8>,
     fields: Vec<Field>,
+    before: Before,
     /// The beginning of the record, the place reached, the beginning of the field; in `bytes`.
     record: usize,
     at: usize,
@@ -106,6 +143,7 @@ impl Default for Reader {
         Self {
             bytes: Vec::new(),
             fields: Vec::new(),
+            before: Before::default(),
             record: 0,
             at: 0,
             field: 0,
@@ -161,13 +199,7 @@ impl Reader {
     fn read(&mut self, tell: &mut impl FnMut(Event<'_>)) {
         while let Some(&byte) = self.bytes.get(self.at) {
             match self.state {
-                State::Begin => match byte {
-                    b'"' => {
-                        self.state = State::Quoted;
-                        self.at += 1;
-                    }
-                    _ => self.state = State::Bare,
-                },
+                State::Begin => self.begin_field(),
                 State::Bare => {
                     let rest = self.bytes.get(self.at..).unwrap_or_default();
                     let Some(next) = rest.iter().position(|byte| matches!(byte, b',' | b'\n' | b'"')) else {
@@ -202,11 +234,26 @@ impl Reader {
         }
     }
 
+    fn begin_field(&mut self) {
+        let (taken, lines) = self.before.take_over(&self.bytes, self.record, self.at, &mut self.fields);
+        self.at += taken;
+        self.field = self.at;
+        self.inner += lines;
+        match self.bytes.get(self.at) {
+            Some(b'"') => {
+                self.state = State::Quoted;
+                self.at += 1;
+            }
+            Some(_) => self.state = State::Bare,
+            None => {}
+        }
+    }
+
     fn read_quoted(&mut self) {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let length = rest.iter().position(|byte| *byte == b'"').unwrap_or(rest.len());
         let passed = rest.get(..length).unwrap_or_default();
-        self.inner += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.inner += line_feeds(passed);
         self.at += length;
         if self.at < self.bytes.len() {
             self.state = State::Closed;
@@ -228,7 +275,9 @@ impl Reader {
         self.fields.push(Field {
             start: start - self.record,
             end: end.max(start) - self.record,
+            quoted,
             doubled: std::mem::take(&mut self.doubled),
+            same: false,
         });
     }
 
@@ -261,12 +310,12 @@ impl Reader {
     fn end_record(&mut self, end: usize, tell: &mut impl FnMut(Event<'_>)) {
         self.number += 1;
         tell(Event::Record(self.current(end)));
-        self.fields.clear();
+        self.before.remember(self.record, &mut self.fields, self.inner > 0);
     }
 
     fn current(&self, end: usize) -> Record<'_> {
         let bytes = self.bytes.get(self.record..end).unwrap_or_default();
-        Record { bytes, fields: &self.fields, number: self.number, line: self.line }
+        Record { bytes, fields: &self.fields, number: self.number, line: self.line, follows: false }
     }
 
     /// Stops at the field that is being read.
@@ -280,7 +329,7 @@ impl Reader {
         tell(Event::Broken(why, at - self.record, self.current(end)));
         self.stopped = true;
         self.bytes = Vec::new();
-        self.fields = Vec::new();
+        (self.fields, self.before) = (Vec::new(), Before::default());
     }
 
     /// Lets go of what has been read.
@@ -289,10 +338,15 @@ impl Reader {
             return;
         }
         self.bytes.drain(..self.record);
+        self.before.forget();
         self.at -= self.record;
         self.field -= self.record;
         self.record = 0;
     }
+}
+
+fn line_feeds(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// Pieces of this size are copied in at once.

@@ -35,7 +35,9 @@ pub(super) struct Facts {
     seen: HashSet<Vec<u8>>,
     key: Vec<u8>,
     pub(super) persons: HashMap<PersonKey, Person>,
-    pub(super) services: HashMap<ServiceKey, Service>,
+    services: HashMap<ServiceKey, Service>,
+    /// The service of the record before, and how often it came since it was counted last.
+    service: Option<(ServiceKey, i64)>,
     /// The person of the record before, if nothing more needs to be known of the person.
     settled: Option<PersonKey>,
     pub(super) joins: Joins,
@@ -65,6 +67,7 @@ impl Facts {
             key: Vec::new(),
             persons: HashMap::new(),
             services: HashMap::new(),
+            service: None,
             settled: None,
             joins: Joins::new(name, swapped),
         }
@@ -91,14 +94,12 @@ impl Facts {
             self.key.push(b',');
             self.key.extend_from_slice(record.value(*item));
         }
-        if self.seen.contains(&self.key) {
+        if !self.seen.insert(self.key.clone()) {
             let text = words(
                 "課題NO・援助目標NO・援助内容NOの組が前の行と重なっています。番号を振り直してください",
                 "the same numbers of 課題NO, 援助目標NO and 援助内容NO stand in an earlier record; number them anew",
             );
             findings.warning(Rule::Duplicate, place(record, layout.sort.last().copied()), text);
-        } else {
-            self.seen.insert(self.key.clone());
         }
     }
 
@@ -116,6 +117,12 @@ impl Facts {
 
     fn form(&mut self, layout: &Layout, record: &Record<'_>) {
         let (Some(provider), Some(service)) = (layout.provider, layout.service) else { return };
+        let known = [layout.insurer, layout.insured, provider, service].iter().all(|item| record.is_known(*item))
+            && layout.satellite.is_none_or(|item| record.is_known(item));
+        if known && let Some((_, more)) = &mut self.service {
+            *more += times(layout, record);
+            return;
+        }
         let (office, code) = (record.value(provider), record.value(service));
         let (receiver, wanted) = self.receiver;
         let related =
@@ -135,12 +142,29 @@ impl Facts {
             }
         }
         self.person(key, related, layout, record);
+        self.count();
         if code == b"999999" || SUBTOTALS.iter().any(|subtotal| code.ends_with(subtotal.as_slice())) {
             return;
         }
         let times = times(layout, record);
         let new = || Service { times: 0, place: place(record, Some(service)) };
         self.services.entry(key).or_insert_with(new).times += times;
+        self.service = Some((key, 0));
+    }
+
+    /// Counts the service of the record before.
+    fn count(&mut self) {
+        if let Some((key, more)) = self.service.take()
+            && more != 0
+            && let Some(service) = self.services.get_mut(&key)
+        {
+            service.times += more;
+        }
+    }
+
+    /// The services, once all records were taken.
+    pub(super) fn services(&self) -> &HashMap<ServiceKey, Service> {
+        &self.services
     }
 
     fn person(&mut self, key: ServiceKey, related: bool, layout: &Layout, record: &Record<'_>) {
@@ -163,6 +187,7 @@ impl Facts {
 
     /// Tells what was counted.
     pub(super) fn finish(&mut self, findings: &mut Findings) {
+        self.count();
         let (Some(place), Some(owner), rows) = (self.not_own, self.owner, self.not_own_records) else { return };
         let text = if self.prefix == Prefix::Upjsk {
             words(

@@ -5,7 +5,6 @@ use crate::standard::data::Layout;
 use crate::standard::name::StandardName;
 use crate::standard::prefix::Prefix;
 use crate::standard::reader::Record;
-use std::collections::HashSet;
 use std::fmt;
 
 /// What a record of a unit's base table replaces or deletes: the group of tables, the person, and the plan's day or the
@@ -31,26 +30,24 @@ pub(super) struct Joins {
     group: Option<u8>,
     sender: OfficeNumber,
     service_type: Option<ServiceType>,
-    last: Option<JoinKey>,
-    pub(super) keys: HashSet<JoinKey>,
+    keys: Vec<JoinKey>,
+    /// So many of them stand in order, each once.
+    sorted: usize,
 }
 
 impl Joins {
     /// Of a file; `swapped`: the types of its name stand in each other's place.
     pub(super) fn new(name: &StandardName, swapped: bool) -> Self {
         let sender = if swapped { name.to.service_type } else { name.from.service_type };
-        Self {
-            group: group(name.prefix),
-            sender: name.from.office,
-            service_type: sender,
-            last: None,
-            keys: HashSet::new(),
-        }
+        Self { group: group(name.prefix), sender: name.from.office, service_type: sender, keys: Vec::new(), sorted: 0 }
     }
 
     /// Takes a record whose values hold.
     pub(super) fn take(&mut self, layout: &Layout, record: &Record<'_>) {
         let (Some(group), Some(third)) = (self.group, layout.join.or(layout.month)) else { return };
+        if self.are_known(third, layout, record) {
+            return;
+        }
         let mut key = [0; LENGTH];
         key[0] = group;
         put(&mut key, 1, record.value(layout.insurer));
@@ -62,10 +59,36 @@ impl Joins {
             put(&mut key, 35, service_type.get(..2).unwrap_or_default());
         }
         let key = JoinKey(key);
-        if self.last != Some(key) {
-            self.keys.insert(key);
-            self.last = Some(key);
+        if self.keys.last() != Some(&key) {
+            self.keys.push(key);
+            self.keep_few();
         }
+    }
+
+    /// Whether the key is that of the record before.
+    fn are_known(&self, third: usize, layout: &Layout, record: &Record<'_>) -> bool {
+        let of_results = [layout.provider, layout.service_type.or(layout.service)].into_iter().flatten();
+        let of_results = of_results.take(if self.group == Some(RESULTS) { 2 } else { 0 });
+        let mut items = [layout.insurer, layout.insured, third].into_iter().chain(of_results);
+        record.follows && items.all(|item| record.is_known(item))
+    }
+
+    /// Keys that come again and again are kept once: there are never more than twice as many as differ.
+    fn keep_few(&mut self) {
+        if self.keys.len() >= (self.sorted * 2).max(FEW) {
+            // The last one stays the last one.
+            let last = self.keys.pop();
+            // In order but for those that came since: merged rather than sorted.
+            self.keys.sort();
+            self.keys.dedup();
+            self.sorted = self.keys.len();
+            self.keys.extend(last);
+        }
+    }
+
+    /// The keys; some may be there twice, and none is in its place.
+    pub(super) fn into_keys(self) -> Vec<JoinKey> {
+        self.keys
     }
 
     /// The service type of a result: what the record says, what the sender's name says of its own, or by the service code.
@@ -100,5 +123,6 @@ fn group(prefix: Prefix) -> Option<u8> {
 }
 
 const RESULTS: u8 = b'R';
+const FEW: usize = 1024;
 /// Group 1, insurer 6, insured 10, day or month 8, provider 10, service type 2.
 const LENGTH: usize = 37;

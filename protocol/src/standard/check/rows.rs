@@ -26,7 +26,8 @@ pub(super) struct Rows {
     mixed: Once,
     month: Once,
     months: Vec<[u8; 6]>,
-    accepted: Vec<Accepted>,
+    /// Nothing was found in the values of the record before, and `facts` has it.
+    follows: bool,
     checked: HashSet<OfficeNumber>,
     /// Check digits that do not hold, for the unit to tell once.
     pub(super) check_digits: Vec<(OfficeNumber, Finding)>,
@@ -47,22 +48,21 @@ impl Once {
     }
 }
 
-/// The last good value of an item: most values are those of the record before.
-#[derive(Clone, Copy, Default)]
-struct Accepted {
-    length: usize,
-    bytes: [u8; 16],
+/// What was found in the values of a record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Values {
+    Right,
+    /// Warnings alone.
+    Doubtful,
+    Wrong,
 }
 
-impl Accepted {
-    fn is(&self, value: &[u8]) -> bool {
-        self.length == value.len() && self.bytes.get(..self.length) == Some(value)
-    }
-
-    fn keep(&mut self, value: &[u8]) {
-        if let Some(bytes) = self.bytes.get_mut(..value.len()) {
-            bytes.copy_from_slice(value);
-            self.length = value.len();
+impl Values {
+    fn and(self, severity: Severity) -> Self {
+        match severity {
+            Severity::Warning if self == Self::Right => Self::Doubtful,
+            Severity::Warning => self,
+            Severity::Error => Self::Wrong,
         }
     }
 }
@@ -81,7 +81,7 @@ impl Rows {
             mixed: Once::default(),
             month: Once::default(),
             months: Vec::new(),
-            accepted: Vec::new(),
+            follows: false,
             checked: HashSet::new(),
             check_digits: Vec::new(),
             facts,
@@ -95,7 +95,10 @@ impl Rows {
 
     pub(super) fn take(&mut self, event: &Event<'_>, findings: &mut Findings) {
         match event {
-            Event::Record(record) => self.record(record, findings),
+            Event::Record(record) => {
+                let record = Record { follows: self.follows, ..*record };
+                self.follows = self.record(&record, findings);
+            }
             Event::Broken(why, at, record) => {
                 // An endless record may be cut within a character.
                 let last = record.bytes.len().saturating_sub(1);
@@ -109,7 +112,8 @@ impl Rows {
         }
     }
 
-    fn record(&mut self, record: &Record<'_>, findings: &mut Findings) {
+    /// Takes a record; whether nothing was found in its values.
+    fn record(&mut self, record: &Record<'_>, findings: &mut Findings) -> bool {
         let bytes_hold = self.bytes_hold(record, findings);
         if record.number == 1 && bytes_hold && is_header(record) {
             let text = words(
@@ -117,22 +121,28 @@ impl Rows {
                 "the first record is a header; files of the standard have none, export without it",
             );
             findings.warning(Rule::Header, place(record, None), text);
-            return;
+            return false;
         }
         self.records += 1;
         if !bytes_hold || self.halted {
-            return;
+            return false;
         }
-        let Some(layout) = self.version_of(record, findings) else { return };
-        if columns_fit(layout, record, findings)
-            && self.month_fits(layout, record)
-            && self.values_hold(layout, record, findings)
-        {
+        let Some(layout) = self.version_of(record, findings) else { return false };
+        if !columns_fit(layout, record, findings) || !self.month_fits(layout, record) {
+            return false;
+        }
+        let values = self.values(layout, record, findings);
+        if values != Values::Wrong {
             self.facts.take(layout, record, findings);
         }
+        values == Values::Right
     }
 
     fn bytes_hold(&mut self, record: &Record<'_>, findings: &mut Findings) -> bool {
+        // What stands between fields is ASCII, and no part of a character.
+        if record.follows && record.new_values().all(|(_, _, value)| cp932::fault(value).is_none()) {
+            return true;
+        }
         match cp932::fault(record.bytes) {
             None => true,
             Some(Fault::Undefined(at)) => {
@@ -187,7 +197,6 @@ impl Rows {
         self.halted = layout.is_none();
         self.layout = layout;
         self.version = number.to_vec();
-        self.accepted = vec![Accepted::default(); layout.map_or(0, |layout| layout.items.len())];
         layout
     }
 
@@ -212,27 +221,22 @@ impl Rows {
         false
     }
 
-    fn values_hold(&mut self, layout: &Layout, record: &Record<'_>, findings: &mut Findings) -> bool {
-        let mut hold = true;
-        let fields = layout.items.iter().zip(&mut self.accepted).zip(record.fields).enumerate();
-        for (index, ((item, accepted), field)) in fields {
-            let value = record.bytes.get(field.start..field.end).unwrap_or_default();
-            if !value.is_empty() && accepted.is(value) {
-                continue;
-            }
-            if let Some(wrong) = value::wrong(tables(), item, value, field.doubled) {
-                hold &= wrong.severity() == Severity::Warning;
+    fn values(&mut self, layout: &Layout, record: &Record<'_>, findings: &mut Findings) -> Values {
+        let (tables, mut values) = (tables(), Values::Right);
+        for (index, field, value) in record.new_values() {
+            let Some(item) = layout.items.get(index) else { break };
+            if let Some(wrong) = value::wrong(tables, item, value, field.doubled) {
+                values = values.and(wrong.severity());
                 findings.add(Rule::Value, wrong.severity(), place(record, Some(index)), wrong.words(item, value));
                 continue;
             }
-            accepted.keep(value);
             let Some(number) = value::wrong_check_digit(item, value) else { continue };
             if self.checked.insert(number) {
                 let finding = check_digit(&findings.file, place(record, Some(index)), &item.name, number);
                 self.check_digits.push((number, finding));
             }
         }
-        hold
+        values
     }
 
     /// Tells what was counted.
@@ -395,17 +399,17 @@ fn six_digits(mut number: u32) -> [u8; 6] {
 /// The place of a record, or of one of its items (from 0).
 pub(super) fn place(record: &Record<'_>, item: Option<usize>) -> Place {
     let offset = item.and_then(|item| record.fields.get(item)).map_or(0, |field| field.start);
-    Place { item: item.map(|item| item as u64 + 1), ..place_at(record, offset) }
+    Place { item: item.map(|item| item as u64 + 1), ..position(record, offset) }
 }
 
 /// The place of an offset within a record.
 fn place_at(record: &Record<'_>, offset: usize) -> Place {
-    let (line, before) = record.place(offset);
     let within = record.fields.iter().position(|field| (field.start..=field.end).contains(&offset));
-    Place {
-        row: Some(record.number),
-        line: Some(line),
-        column: Some(cp932::length(before) as u64 + 1),
-        item: within.map(|item| item as u64 + 1),
-    }
+    Place { item: within.map(|item| item as u64 + 1), ..position(record, offset) }
+}
+
+fn position(record: &Record<'_>, offset: usize) -> Place {
+    let (line, before) = record.place(offset);
+    let column = Some(cp932::length(before) as u64 + 1);
+    Place { row: Some(record.number), line: Some(line), column, item: None }
 }

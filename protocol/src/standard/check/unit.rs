@@ -288,7 +288,7 @@ fn form7(files: &mut [CheckedFile], unit: &[Member]) {
     if files[six].findings.has_error() || files[seven].findings.has_error() {
         return;
     }
-    let services = |index: usize| files[index].facts.as_ref().map(|facts: &Facts| &facts.services);
+    let services = |index: usize| files[index].facts.as_ref().map(Facts::services);
     let (Some(plan), Some(form)) = (services(six), services(seven)) else { return };
     let mut found: Vec<(usize, Place, i64, i64)> = Vec::new();
     for (key, Service { times, place }) in plan {
