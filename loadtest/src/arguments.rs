@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "careplan-loadtest", version, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Folder with one folder per send unit (generate, run)
+    /// Folder with one folder per send unit (checker, generate, run, measure, compare)
     #[arg(long, global = true, value_name = "DIR", default_value = "tests/samples/good")]
     pub(crate) samples: PathBuf,
     #[command(subcommand)]

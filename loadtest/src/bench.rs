@@ -2,10 +2,12 @@
 //!
 //! - [`send`]: steady sends, alone and at a rate; [`burst`]: the end of a month;
 //! - [`fetch`], [`poll`], [`handshake`], [`large`]: the other rows against the peer;
+//! - [`checks`]: units of the standard, checked and not;
 //! - [`idle`]: event streams; [`growth`]: a store that fills; [`mixed`]: everything at once;
 //! - [`count`]: so many requests and no more.
 
 pub mod burst;
+pub mod checks;
 pub mod count;
 pub mod fetch;
 pub mod growth;
@@ -50,6 +52,8 @@ pub struct Settings {
     pub streams: usize,
     /// Level of the hub's own log.
     pub log: String,
+    /// Folder with one folder per send unit.
+    pub samples: PathBuf,
     /// Smaller stores, shorter runs.
     pub quick: bool,
 }
@@ -84,7 +88,7 @@ impl Bench {
         process::raise_file_handles()?;
         let folder = tempfile::Builder::new().prefix("careplan-loadtest-").tempdir_in(&settings.folder)?;
         let papers = Papers::make(settings.connections)?;
-        let hub = start_hub(&settings, &papers, &folder.path().join("hub")).await?;
+        let hub = start_hub(&settings, &papers, &folder.path().join("hub"), &[]).await?;
         let nginx = match settings.peer {
             true => Some(Nginx::start(&folder.path().join("nginx"), &papers).await?),
             false => None,
@@ -93,13 +97,13 @@ impl Bench {
         Ok(Self { settings, hub, nginx, bar, file, papers, word: 0, folder })
     }
 
-    /// Another hub with a new, empty store.
+    /// Another hub with a new, empty store, and with settings over the defaults.
     ///
     /// # Errors
     /// When it does not start.
-    pub async fn another_hub(&mut self) -> Result<Hub> {
+    pub async fn another_hub(&mut self, settings: &[(&str, &str)]) -> Result<Hub> {
         let name = self.word("hub");
-        start_hub(&self.settings, &self.papers, &self.folder.path().join(name)).await
+        start_hub(&self.settings, &self.papers, &self.folder.path().join(name), settings).await
     }
 
     /// The offices, one for each connection.
@@ -134,8 +138,16 @@ impl Bench {
     /// # Errors
     /// When nothing is answered.
     pub async fn on_hub(&self, work: &Work, span: Span) -> Result<Ran> {
-        let doors: Vec<_> = self.hub.offices.iter().map(|(_, door)| door.clone()).collect();
-        drive::run(&self.hub.server, &doors, work, span).await.context("on the hub")
+        self.on(&self.hub, work, span).await
+    }
+
+    /// Runs work on another hub of the same offices.
+    ///
+    /// # Errors
+    /// When nothing is answered.
+    pub async fn on(&self, hub: &Hub, work: &Work, span: Span) -> Result<Ran> {
+        let doors: Vec<_> = hub.offices.iter().map(|(_, door)| door.clone()).collect();
+        drive::run(&hub.server, &doors, work, span).await.context("on the hub")
     }
 
     /// Runs work on the peer.
@@ -153,7 +165,7 @@ impl Bench {
     }
 }
 
-async fn start_hub(settings: &Settings, papers: &Papers, folder: &Path) -> Result<Hub> {
-    let making = Making { program: &settings.hub, folder, papers, log: &settings.log, settings: &[] };
+async fn start_hub(settings: &Settings, papers: &Papers, folder: &Path, over: &[(&str, &str)]) -> Result<Hub> {
+    let making = Making { program: &settings.hub, folder, papers, log: &settings.log, settings: over };
     Hub::start(&making).await
 }

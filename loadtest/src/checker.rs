@@ -4,6 +4,7 @@
 //! Where the system tells it (Linux), time is that of the processor, so that a busy machine does not change the figures.
 
 use crate::Corpus;
+use crate::corpus::PERSONS;
 use anyhow::{Result, ensure};
 use careplan_protocol::standard::{Checker, Context, StandardName};
 use serde::Serialize;
@@ -109,8 +110,6 @@ fn now(begun: Instant) -> Duration {
 
 /// As much as is read from a connection at once.
 const PIECE: usize = 64 << 10;
-/// The insured numbers of the samples.
-const PERSONS: [&[u8]; 4] = [b"9935589619", b"9923120276", b"H935394463", b"9950383477"];
 
 #[cfg(test)]
 mod tests {

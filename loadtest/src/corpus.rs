@@ -96,7 +96,7 @@ impl Sample {
 }
 
 /// A 連番 is an instant of the sender's clock: so many seconds after the first of December.
-fn stamp(n: u64) -> String {
+pub(crate) fn stamp(n: u64) -> String {
     let at = BEGIN.checked_add(jiff::SignedDuration::from_secs(n.try_into().unwrap_or(i64::MAX))).unwrap_or(BEGIN);
     at.strftime("%Y%m%d%H%M%S").to_string()
 }
@@ -112,6 +112,8 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
+/// The insured numbers of the samples.
+pub(crate) const PERSONS: [&[u8]; 4] = [b"9935589619", b"9923120276", b"H935394463", b"9950383477"];
 const BEGIN: DateTime = datetime(2026, 12, 1, 0, 0, 0, 0);
 
 #[cfg(test)]

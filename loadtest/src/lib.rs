@@ -4,7 +4,7 @@
 //! - [`scenario`]: what can be measured, by name; [`document`]: reports as JSON, Markdown and a page with plots;
 //! - [`mod@bench`]: the measurements; [`row`]: a figure with its target;
 //! - [`stored`]: the rows of [`store`] in a comparison;
-//! - [`work`]: the requests of each kind of work; [`drive`]: requests in a closed or an open loop, measured;
+//! - [`work`], [`units`]: the requests of each kind of work; [`drive`]: requests in a closed or an open loop, measured;
 //! - [`rig`]: the servers that are measured, their processor time, the machine;
 //! - [`wire`]: one thin connection over mutual TLS; [`clock`]: the time;
 //!
@@ -31,6 +31,7 @@ pub mod scenario;
 pub mod senders;
 pub mod store;
 pub mod stored;
+pub mod units;
 pub mod wire;
 pub mod work;
 

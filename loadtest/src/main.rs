@@ -24,9 +24,9 @@ fn main() -> Result<()> {
             Ok(())
         }
         Command::Run(run) => runtime()?.block_on(send(Corpus::read(&arguments.samples)?, run)),
-        Command::Measure(what) => measure::scenarios(what),
-        Command::Compare(what) => measure::compare(what),
-        Command::Count(what) => measure::count(&what),
+        Command::Measure(what) => measure::scenarios(what, arguments.samples),
+        Command::Compare(what) => measure::compare(what, arguments.samples),
+        Command::Count(what) => measure::count(&what, arguments.samples),
     }
 }
 

@@ -13,20 +13,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Some scenarios.
-pub(crate) fn scenarios(what: MeasureArguments) -> Result<()> {
+pub(crate) fn scenarios(what: MeasureArguments, samples: PathBuf) -> Result<()> {
     let settings = Settings {
         seconds: what.seconds,
         runs: what.runs,
         stored: what.stored,
         streams: what.streams,
-        ..settings(&what.how)?
+        ..settings(&what.how, samples)?
     };
     measure(settings, &what.how, &what.scenarios, None)
 }
 
 /// All rows of the table of targets.
-pub(crate) fn compare(what: CompareArguments) -> Result<()> {
-    let settings = settings(&what.how)?;
+pub(crate) fn compare(what: CompareArguments, samples: PathBuf) -> Result<()> {
+    let settings = settings(&what.how, samples)?;
     let settings = match what.quick {
         true => Settings { quick: true, seconds: 3.0, stored: 100_000, ..settings },
         false => Settings { seconds: 4.0, ..settings },
@@ -37,8 +37,8 @@ pub(crate) fn compare(what: CompareArguments) -> Result<()> {
 }
 
 /// A fixed number of requests.
-pub(crate) fn count(what: &CountArguments) -> Result<()> {
-    let settings = settings(&what.how)?;
+pub(crate) fn count(what: &CountArguments, samples: PathBuf) -> Result<()> {
+    let settings = settings(&what.how, samples)?;
     process::pin_generator()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -48,7 +48,7 @@ pub(crate) fn count(what: &CountArguments) -> Result<()> {
     })
 }
 
-fn settings(how: &How) -> Result<Settings> {
+fn settings(how: &How, samples: PathBuf) -> Result<Settings> {
     let program = std::env::current_exe()?;
     let beside = program.parent().context("the folder of this program")?;
     Ok(Settings {
@@ -62,6 +62,7 @@ fn settings(how: &How) -> Result<Settings> {
         stored: 1_000_000,
         streams: 10_000,
         log: how.log.clone(),
+        samples,
         quick: false,
     })
 }

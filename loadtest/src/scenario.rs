@@ -1,6 +1,6 @@
 //! What can be measured, by name.
 
-use crate::bench::{Bench, burst, fetch, growth, handshake, idle, large, mixed, poll, send};
+use crate::bench::{Bench, burst, checks, fetch, growth, handshake, idle, large, mixed, poll, send};
 use crate::row::Row;
 use anyhow::{Result, bail};
 use clap::ValueEnum;
@@ -12,6 +12,8 @@ pub enum Scenario {
     Steady,
     /// The end of a month: 60 % of it in three days, scaled
     Burst,
+    /// Units of the standard, checked, unchecked and as attachments
+    Checks,
     /// First fetches of what was sent
     Fetch,
     /// Polls that find nothing new
@@ -30,8 +32,8 @@ pub enum Scenario {
 
 impl Scenario {
     /// What a comparison consists of, in the order of its table.
-    pub const COMPARED: [Self; 7] =
-        [Self::Steady, Self::Fetch, Self::Poll, Self::Handshake, Self::Large, Self::Idle, Self::Growth];
+    pub const COMPARED: [Self; 8] =
+        [Self::Steady, Self::Checks, Self::Fetch, Self::Poll, Self::Handshake, Self::Large, Self::Idle, Self::Growth];
 
     /// Measures.
     ///
@@ -41,6 +43,7 @@ impl Scenario {
         let rows = match self {
             Self::Steady => send::rows(bench).await?,
             Self::Burst => burst::rows(bench).await?,
+            Self::Checks => checks::rows(bench).await?,
             Self::Fetch => fetch::rows(bench).await?,
             Self::Poll => poll::rows(bench).await?,
             Self::Handshake => handshake::rows(bench).await?,

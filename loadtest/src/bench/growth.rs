@@ -12,7 +12,7 @@ use anyhow::Result;
 /// # Errors
 /// When the hub does not answer.
 pub async fn rows(bench: &mut Bench) -> Result<Vec<Row>> {
-    let mut hub = bench.another_hub().await?;
+    let mut hub = bench.another_hub(&[]).await?;
     std::mem::swap(&mut bench.hub, &mut hub);
     let row = row(bench).await;
     std::mem::swap(&mut bench.hub, &mut hub);

@@ -17,7 +17,7 @@ pub async fn rows(bench: &mut Bench) -> Result<Vec<Row>> {
     let mut figures = Vec::new();
     for run in 0..bench.settings.runs.min(2) {
         bench.tell(&format!("{streams} idle event streams"), run);
-        let mut hub = bench.another_hub().await?;
+        let mut hub = bench.another_hub(&[]).await?;
         std::mem::swap(&mut bench.hub, &mut hub);
         let figure = each(bench, streams).await;
         std::mem::swap(&mut bench.hub, &mut hub);

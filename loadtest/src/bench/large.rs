@@ -72,7 +72,7 @@ async fn memory(bench: &mut Bench, file: &Bytes) -> Result<Row> {
     let mut figures = Vec::new();
     for run in 0..bench.settings.runs {
         bench.tell("memory with 32 large files at once", run);
-        let mut hub = bench.another_hub().await?;
+        let mut hub = bench.another_hub(&[]).await?;
         std::mem::swap(&mut bench.hub, &mut hub);
         let figure = peak_memory(bench, file).await;
         std::mem::swap(&mut bench.hub, &mut hub);
