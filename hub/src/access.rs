@@ -13,7 +13,7 @@ use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::identity::{AnchorTable, AnchorVerdict, Peer};
 use crate::licence;
-use crate::permit::{LogPermit, OfficePermit, OperatorPermit, RetryPermit, Scope, SendPermit};
+use crate::permit::{LeavesPermit, LogPermit, OfficePermit, OperatorPermit, RetryPermit, Scope, SendPermit};
 use crate::store::SharedStore;
 use careplan_protocol::office::{Address, OfficeNumber};
 use careplan_protocol::problem::{Code, Refusal};
@@ -138,6 +138,29 @@ impl Access {
             }
         }
         Ok(caller)
+    }
+
+    /// May this certificate read what is published of the transparency log: checkpoints and hashes?
+    ///
+    /// # Errors
+    /// As [`Access::caller`], and for offices that are shut out or ask too often.
+    pub fn published(&self, peer: &Peer) -> Result<Caller, Refusal> {
+        let caller = self.me(peer)?;
+        if let Caller::Office { office, .. } = &caller {
+            self.rate.check(*office)?;
+        }
+        Ok(caller)
+    }
+
+    /// May this certificate read the leaves of the transparency log, which name both offices of every transfer?
+    ///
+    /// # Errors
+    /// When it is neither an operator's nor that of an auditor of everything.
+    pub fn leaves(&self, peer: &Peer) -> Result<LeavesPermit, Refusal> {
+        match self.log(peer)?.scope() {
+            Scope::All => Ok(LeavesPermit::of()),
+            Scope::Prefecture(_) | Scope::Offices(_) => Err(Code::Forbidden.into()),
+        }
     }
 
     /// Is what was permitted a while ago permitted still? For waits and streams; counts as no request.

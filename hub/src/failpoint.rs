@@ -99,6 +99,18 @@ points! {
     Cut = "cut",
     /// What is to be cut was kept aside.
     CutKept = "cut-kept",
+    /// Tiles of the transparency log are about to be written.
+    TlogTiles = "tlog-tiles",
+    /// They were written; nothing is signed yet.
+    TlogWritten = "tlog-written",
+    /// What is signed is remembered; nobody sees it yet.
+    TlogSigned = "tlog-signed",
+    /// The checkpoint stands in its place.
+    TlogShown = "tlog-shown",
+    /// Full tiles are about to be made durable.
+    TlogSync = "tlog-sync",
+    /// The log of a new epoch is about to begin.
+    TlogEpoch = "tlog-epoch",
     /// A new epoch is about to begin.
     Epoch = "epoch",
     /// The data folder is about to be opened.

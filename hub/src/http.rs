@@ -3,7 +3,7 @@
 //! - [`offices`]: what offices do: outbox, inbox, themselves;
 //! - [`directory`]: who can be reached;
 //! - [`admin`]: what operators do;
-//! - [`log`]: what auditors read;
+//! - [`log`]: what auditors read; [`tlog`]: the transparency log;
 //! - [`openapi`]: all of it, described.
 
 pub mod admin;
@@ -11,6 +11,7 @@ pub mod directory;
 pub mod log;
 pub mod offices;
 pub mod openapi;
+pub mod tlog;
 
 mod answer;
 mod audit;
@@ -80,6 +81,7 @@ pub fn router(app: SharedApp) -> Router {
         .merge(directory::routes())
         .merge(admin::routes())
         .merge(log::routes())
+        .merge(tlog::routes())
         .merge(keys::routes())
         .route(routes::OPENAPI, get(openapi::openapi))
         .fallback(async || Refused::from(Code::NotFound))

@@ -54,6 +54,14 @@ pub struct Metrics {
     pub scrub_last: IntGauge,
     /// Places found damaged since the start.
     pub damage: IntGauge,
+    /// Leaves of the transparency log's last checkpoint.
+    pub tlog_size: IntGauge,
+    /// Events that it does not have yet.
+    pub tlog_behind: IntGauge,
+    /// Seconds since it had all events, while it has not; else 0.
+    pub tlog_lag: Gauge,
+    /// 1 when nothing more is signed until somebody has looked.
+    pub tlog_stopped: IntGauge,
     /// Receipts shown by offices that the log does not hold.
     pub receipts_missing: IntGauge,
     /// 1 when a run of the backup has failed since.
@@ -131,6 +139,13 @@ impl Metrics {
                 "backup_failed",
                 "1 when a run of the backup has failed since the last good one.",
             )?,
+            tlog_size: gauge(&r, "tlog_size", "Leaves of the transparency log's last checkpoint.")?,
+            tlog_behind: gauge(&r, "tlog_behind_events", "Events that the transparency log does not have yet.")?,
+            tlog_lag: register(
+                &r,
+                Gauge::new("tlog_lag_seconds", "Since the transparency log had all events; 0 while it has.")?,
+            )?,
+            tlog_stopped: gauge(&r, "tlog_stopped", "1 when nothing more is signed until somebody has looked.")?,
             started: register(&r, Gauge::new("start_timestamp_seconds", "When the hub started.")?)?,
             registry: r,
         })

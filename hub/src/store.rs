@@ -16,6 +16,8 @@ pub mod event;
 pub mod state;
 pub mod transfer;
 
+pub use embedded::tlog::{Proved, Tlog};
+
 #[cfg(test)]
 pub(crate) mod memory;
 
@@ -76,6 +78,15 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// As [`Store::events`].
     fn detail(&self, position: u64) -> Result<Option<Detail>, StoreError>;
+
+    /// One event as the transparency log is bound to it.
+    ///
+    /// # Errors
+    /// As [`Store::events`].
+    fn opened(&self, position: u64) -> Result<OpenedEvent, StoreError>;
+
+    /// The transparency log; `None` for a store that publishes none.
+    fn tlog(&self) -> Option<Arc<Tlog>>;
 
     /// Begins an upload between two offices, whose numbers the sealed chunks are bound to (not their service types, which
     /// are known only when the last file name was read): nothing is visible until the sealed body is committed with an
@@ -282,6 +293,15 @@ impl From<StoreError> for Refusal {
             StoreError::Io(_) => Self::new(Code::Internal),
         }
     }
+}
+
+/// One event as the transparency log is bound to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenedEvent {
+    /// The bytes of its leaf.
+    pub leaf: Vec<u8>,
+    /// The salt and the detail that the leaf's commitment was made of; `None` when the detail was destroyed.
+    pub salted: Option<([u8; 32], Vec<u8>)>,
 }
 
 /// How the store is.

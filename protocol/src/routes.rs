@@ -6,12 +6,16 @@ pub const OUTBOX: &str = "/v1/offices/{office}/outbox";
 pub const OUTBOX_TRANSFER: &str = "/v1/offices/{office}/outbox/{transfer}";
 /// `GET` a sent file, for its sender.
 pub const OUTBOX_FILE: &str = "/v1/offices/{office}/outbox/{transfer}/files/{n}";
+/// `GET` the proof that its events stand in the transparency log.
+pub const OUTBOX_PROOF: &str = "/v1/offices/{office}/outbox/{transfer}/proof";
 /// `GET` what came in.
 pub const INBOX: &str = "/v1/offices/{office}/inbox";
 /// `GET` server-sent events.
 pub const INBOX_EVENTS: &str = "/v1/offices/{office}/inbox/events";
 /// `GET` one received transfer.
 pub const INBOX_TRANSFER: &str = "/v1/offices/{office}/inbox/{transfer}";
+/// `GET` the proof that its events stand in the transparency log.
+pub const INBOX_PROOF: &str = "/v1/offices/{office}/inbox/{transfer}/proof";
 /// `GET` the bytes of a received file.
 pub const INBOX_FILE: &str = "/v1/offices/{office}/inbox/{transfer}/files/{n}";
 /// `POST` imported or rejected.
@@ -26,6 +30,18 @@ pub const DIRECTORY: &str = "/v1/directory";
 pub const DIRECTORY_OFFICE: &str = "/v1/directory/{office}";
 /// `GET` who the certificate stands for.
 pub const ME: &str = "/v1/me";
+/// `GET` which transparency log grows, and by which keys all are verified.
+pub const TLOG: &str = "/v1/tlog";
+/// `GET` the last checkpoint of an epoch.
+pub const TLOG_CHECKPOINT: &str = "/v1/tlog/{epoch}/checkpoint";
+/// `GET` the sizes of the checkpoints that are kept for ever.
+pub const TLOG_CHECKPOINTS: &str = "/v1/tlog/{epoch}/checkpoints";
+/// `GET` one of them.
+pub const TLOG_KEPT: &str = "/v1/tlog/{epoch}/checkpoints/{size}";
+/// `GET` a tile of hashes; its number has as many parts as it needs, such as `x001/234.p/5`.
+pub const TLOG_TILE: &str = "/v1/tlog/{epoch}/tile/{level}/{number}";
+/// `GET` a bundle of leaves (operators and auditors of everything).
+pub const TLOG_ENTRIES: &str = "/v1/tlog/{epoch}/tile/entries/{number}";
 /// `GET` search the log (operators and auditors).
 pub const LOG: &str = "/v1/log";
 /// `GET` the whole result of a search, as CSV or JSON lines.

@@ -3,7 +3,7 @@
 use super::{Refused, SharedApp};
 use crate::access::Alarm;
 use crate::identity::Peer;
-use crate::permit::{LogPermit, OfficePermit, OperatorPermit, RetryPermit};
+use crate::permit::{LeavesPermit, LogPermit, OfficePermit, OperatorPermit, RetryPermit};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header;
 use axum::http::request::Parts;
@@ -25,6 +25,9 @@ pub(super) struct Operating(pub OperatorPermit);
 
 /// The caller may search the log.
 pub(super) struct Searching(pub LogPermit);
+
+/// The caller may read the leaves of the transparency log.
+pub(super) struct ReadingLeaves(pub LeavesPermit);
 
 /// The caller's certificate, whoever it stands for.
 pub(super) struct Certified(pub Arc<Peer>);
@@ -78,6 +81,14 @@ impl FromRequestParts<SharedApp> for Searching {
 
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, Refused> {
         Ok(Self(app.access.log(&*peer(parts)?)?))
+    }
+}
+
+impl FromRequestParts<SharedApp> for ReadingLeaves {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, Refused> {
+        Ok(Self(app.access.leaves(&*peer(parts)?)?))
     }
 }
 

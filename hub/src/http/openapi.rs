@@ -2,7 +2,7 @@
 //!
 //! Each resource describes its own routes; here stand the sum and what belongs to all.
 
-use super::{admin, directory, keys, log, offices};
+use super::{admin, directory, keys, log, offices, tlog};
 use axum::http::header;
 use axum::response::IntoResponse;
 use careplan_protocol::problem::Code;
@@ -18,6 +18,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
         offices::outbox::Described::openapi(),
         directory::Described::openapi(),
         log::Described::openapi(),
+        tlog::Described::openapi(),
         admin::Described::openapi(),
     ] {
         document.merge(part);

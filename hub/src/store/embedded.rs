@@ -2,6 +2,7 @@
 //!
 //! Outside in:
 //! - [`Embedded`]: the store as everything above sees it;
+//! - `tlog`: the transparency log, published behind the commit;
 //! - `start`, `recover`, `upkeep`: opening it, what the disk held, what is done behind the commit;
 //! - `writer`: the one thread that commits; `core`: what it shares with readers;
 //! - `open`, `index`, `journal`, `log`, `snapshot`, `body`: where a reader looks;
@@ -31,6 +32,7 @@ mod seal;
 mod segment;
 mod snapshot;
 mod start;
+pub mod tlog;
 mod upkeep;
 pub mod verify;
 mod watchers;
@@ -44,7 +46,7 @@ use super::body::{Opened, Upload};
 use super::event::{Detail, Event, NewEvent};
 use super::state::State;
 use super::transfer::{BodyPlace, Transfer};
-use super::{CommitError, Committed, Decide, Health, Pace, Store, StoreError};
+use super::{CommitError, Committed, Decide, Health, OpenedEvent, Pace, Store, StoreError};
 use crate::clock::{SharedClock, SharedRandomness};
 use async_trait::async_trait;
 use body::Uploading;
@@ -55,10 +57,11 @@ use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Sender, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tlog::Tlog;
 use tokio::sync::{oneshot, watch};
 use writer::Command;
 use zeroize::Zeroizing;
@@ -131,6 +134,9 @@ pub struct Embedded {
     core: Arc<Core>,
     queue: Mutex<Option<SyncSender<Command>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    tlog: Arc<Tlog>,
+    /// Ends the transparency log's thread when it is dropped.
+    integrating: Mutex<Option<Sender<()>>>,
     _lock: File,
 }
 
@@ -145,10 +151,14 @@ impl Embedded {
         let (queue, waiting) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new().name("store-writer".to_owned());
         let writer = thread.spawn(move || writer.run(&waiting)).map_err(error::at(&data))?;
+        let tlog = Arc::new(Tlog::new(core.layout.clone(), core.state.load().epoch));
+        let (integrating, integrator) = tlog::start(Arc::clone(&core), Arc::clone(&tlog)).map_err(error::at(&data))?;
         Ok(Arc::new(Self {
             core,
             queue: Mutex::new(Some(queue)),
-            threads: Mutex::new(vec![writer, filler]),
+            threads: Mutex::new(vec![writer, integrator, filler]),
+            tlog,
+            integrating: Mutex::new(Some(integrating)),
             _lock: lock,
         }))
     }
@@ -160,6 +170,7 @@ impl Embedded {
     /// Ends the threads, without a clean stop unless there was one.
     fn end(&self) {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.integrating.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.core.room.stop();
         for thread in std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner)) {
             // A thread that panicked has said so.
@@ -201,6 +212,15 @@ impl Store for Embedded {
 
     fn detail(&self, position: u64) -> Result<Option<Detail>, StoreError> {
         self.core.journal.event(position).map(|(_, event)| event.detail)
+    }
+
+    fn opened(&self, position: u64) -> Result<OpenedEvent, StoreError> {
+        let (leaf, salted) = self.core.journal.opened(position)?;
+        Ok(OpenedEvent { leaf, salted })
+    }
+
+    fn tlog(&self) -> Option<Arc<Tlog>> {
+        Some(Arc::clone(&self.tlog))
     }
 
     fn upload(&self, from: OfficeNumber, to: OfficeNumber) -> Result<Box<dyn Upload>, StoreError> {

@@ -6,7 +6,7 @@ use super::body::{Opened, SealedPlace, Upload};
 use super::event::{Beginning, Detail, Event, Fact, NewEvent};
 use super::state::State;
 use super::transfer::Transfer;
-use super::{CommitError, Committed, Decide, Health, Store, StoreError, View};
+use super::{CommitError, Committed, Decide, Health, OpenedEvent, Store, StoreError, Tlog, View};
 use crate::clock::{Clock, SharedClock};
 use async_trait::async_trait;
 use aws_lc_rs::digest;
@@ -201,6 +201,14 @@ impl Store for MemoryStore {
 
     fn detail(&self, position: u64) -> Result<Option<Detail>, StoreError> {
         Ok(self.lock().events.get(position as usize).and_then(|event| event.detail.clone()))
+    }
+
+    fn opened(&self, position: u64) -> Result<OpenedEvent, StoreError> {
+        Err(StoreError::Damaged(format!("event {position} has no leaf in memory")))
+    }
+
+    fn tlog(&self) -> Option<Arc<Tlog>> {
+        None
     }
 
     fn upload(&self, _: OfficeNumber, _: OfficeNumber) -> Result<Box<dyn Upload>, StoreError> {

@@ -17,6 +17,7 @@ pub(super) fn work(app: &SharedApp) -> Work {
     Box::new(move || {
         app.metrics.disk_free.set(i64::try_from(app.store.health().disk_free).unwrap_or(i64::MAX));
         backups(&app);
+        tlog(&app);
         let (state, today) = (app.store.state(), app.store.today());
         let now = (state.registry.version, today);
         let before = looked_at.lock().unwrap_or_else(PoisonError::into_inner).replace(now);
@@ -36,6 +37,17 @@ fn backups(app: &SharedApp) {
     let noted = noted(&app.config.data).unwrap_or_default();
     app.metrics.backup_last_success.set(noted.last.map_or(0, Timestamp::as_second));
     app.metrics.backup_failed.set(i64::from(noted.failed.is_some()));
+}
+
+/// How far the transparency log is behind the commit.
+fn tlog(app: &SharedApp) {
+    let Some(tlog) = app.store.tlog() else { return };
+    let (size, next) = (*tlog.watch().borrow(), app.store.state().next);
+    let behind = next.saturating_sub(size);
+    app.metrics.tlog_size.set(i64::try_from(size).unwrap_or(i64::MAX));
+    app.metrics.tlog_behind.set(i64::try_from(behind).unwrap_or(i64::MAX));
+    app.metrics.tlog_lag.set(if behind == 0 { 0.0 } else { tlog.behind().as_secs_f64() });
+    app.metrics.tlog_stopped.set(i64::from(tlog.alarm().is_some()));
 }
 
 fn offices(app: &SharedApp, state: &State, today: Date) {

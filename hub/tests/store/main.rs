@@ -10,4 +10,5 @@ mod fixture;
 mod kill;
 mod promises;
 mod speed;
+mod tlog;
 mod verify;

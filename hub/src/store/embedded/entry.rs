@@ -27,6 +27,9 @@ pub(crate) struct Stamp {
     pub(crate) chance: [u8; SALT + NONCE + NONCE],
 }
 
+/// The salt of an event, and its detail as it was encoded.
+pub(crate) type Salted = ([u8; SALT], Vec<u8>);
+
 /// Encodes a new event, and returns it as it will be read back.
 pub(crate) fn write(mut new: NewEvent, stamp: &Stamp, keys: &Keyring) -> Result<(Vec<u8>, Event), StoreError> {
     let (salt, nonces) = stamp.chance.split_at(SALT);
@@ -86,23 +89,46 @@ pub(crate) fn read(entry: &[u8], keys: &Keyring) -> Result<Event, StoreError> {
 
 /// The leaf and the sealed rest.
 pub(crate) fn split(entry: &[u8]) -> Result<(Leaf, &[u8]), StoreError> {
+    let (leaf, sealed) = parts(entry)?;
+    Ok((minicbor::decode(leaf).map_err(|_| damaged("an event's leaf"))?, sealed))
+}
+
+/// The bytes of the leaf, and what was hashed for its commitment: the salt and the detail; `None` when the month's key was
+/// destroyed.
+pub(crate) fn opened(entry: &[u8], keys: &Keyring) -> Result<(Vec<u8>, Option<Salted>), StoreError> {
+    let (leaf, _) = parts(entry)?;
+    let (read, sealed) = split(entry)?;
+    let Some(key) = keys.existing(Name::Month(Month::in_japan(read.at)))? else { return Ok((leaf.to_vec(), None)) };
+    let plain = salted(&read, sealed, &key)?;
+    let (salt, detail) = plain.split_first_chunk().ok_or_else(|| damaged("an event's detail"))?;
+    Ok((leaf.to_vec(), Some((*salt, detail.to_vec()))))
+}
+
+/// The bytes of the leaf and the sealed rest.
+pub(crate) fn parts(entry: &[u8]) -> Result<(&[u8], &[u8]), StoreError> {
     let (&version, rest) = entry.split_first().ok_or_else(|| damaged("an event is empty"))?;
     let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(|| damaged("an event is cut off"))?;
     if version != VERSION {
         return Err(StoreError::Damaged(format!("an event of version {version}, which this program does not know")));
     }
     let length = u32::from_be_bytes(*length) as usize;
-    let (leaf, sealed) = rest.split_at_checked(length).ok_or_else(|| damaged("an event is cut off"))?;
-    Ok((minicbor::decode(leaf).map_err(|_| damaged("an event's leaf"))?, sealed))
+    rest.split_at_checked(length).ok_or_else(|| damaged("an event is cut off"))
 }
 
 fn open(leaf: &Leaf, sealed: &[u8], key: &super::seal::Key) -> Result<Detail, StoreError> {
+    let plain = salted(leaf, sealed, key)?;
+    let detail = plain.get(SALT..).and_then(|detail| minicbor::decode(detail).ok());
+    detail.ok_or_else(|| StoreError::Damaged(format!("the detail of event {}", leaf.position)))
+}
+
+/// Salt and detail, as they were hashed.
+fn salted(leaf: &Leaf, sealed: &[u8], key: &super::seal::Key) -> Result<zeroize::Zeroizing<Vec<u8>>, StoreError> {
     let damaged = || StoreError::Damaged(format!("the detail of event {}", leaf.position));
     let plain = key.unwrap(&aad(leaf.epoch, leaf.position, b"detail"), sealed).map_err(|_| damaged())?;
     if commitment(&plain) != leaf.commitment {
         return Err(damaged());
     }
-    plain.get(SALT..).and_then(|detail| minicbor::decode(detail).ok()).ok_or_else(damaged)
+    Ok(plain)
 }
 
 /// The join keys; `None` when the day's key was destroyed.

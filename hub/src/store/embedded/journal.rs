@@ -1,7 +1,7 @@
 //! All events by position: from the log, or, where they are not copied there yet, from the segments.
 
 use super::damage::Damage;
-use super::entry;
+use super::entry::{self, Salted};
 use super::error::refused;
 use super::frame::{self, Found, Kind};
 use super::keys::Keyring;
@@ -14,6 +14,9 @@ use careplan_protocol::calendar::Month;
 use std::collections::VecDeque;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, PoisonError, RwLock};
+
+/// A position and the bytes of its leaf, where they can be read.
+pub(crate) type LeafAt = (u64, Option<Vec<u8>>);
 
 /// All events.
 #[derive(Debug)]
@@ -61,6 +64,23 @@ impl Journal {
             }
         }
         worst.filter(|_| events.is_empty()).map_or(Ok(events), Err)
+    }
+
+    /// The leaves from a position on, as they were encoded; `None` where one cannot be read.
+    pub(crate) fn leaves(&self, from: u64, limit: usize) -> Result<Vec<LeafAt>, StoreError> {
+        let leaf = |found| match found {
+            Stored::Entry(position, _, entry) => (position, entry::parts(&entry).ok().map(|(leaf, _)| leaf.to_vec())),
+            Stored::Damaged(position) => (position, None),
+        };
+        Ok(self.read(from, limit)?.into_iter().map(leaf).collect())
+    }
+
+    /// The bytes of one event's leaf, and what its commitment is made of.
+    pub(crate) fn opened(&self, position: u64) -> Result<(Vec<u8>, Option<Salted>), StoreError> {
+        match self.read(position, 1)?.pop() {
+            Some(Stored::Entry(at, _, entry)) if at == position => entry::opened(&entry, &self.keys),
+            _ => Err(self.tell(position)),
+        }
     }
 
     /// Copies to the log what it does not have yet.

@@ -6,6 +6,7 @@
 //! ```
 //! It is durable before the key is used first. Destroying a key is removing its file: with it goes what it sealed.
 
+mod checkpoint;
 mod receipt;
 
 use super::error::{OpenError, at, refused};
@@ -16,6 +17,7 @@ use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use aws_lc_rs::hmac;
 use careplan_protocol::calendar::Month;
+use checkpoint::CheckpointKey;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use receipt::ReceiptKeys;
@@ -34,6 +36,7 @@ pub(crate) struct Keyring {
     snapshot: Key,
     known: Mutex<HashMap<Name, Arc<Key>>>,
     receipt: ReceiptKeys,
+    checkpoint: Option<CheckpointKey>,
 }
 
 /// Which key.
@@ -65,6 +68,7 @@ impl Keyring {
     ) -> Result<Self, OpenError> {
         let wrap = derived(master, "wrap")?;
         check_master(layout, &wrap, &randomness)?;
+        let checkpoint = CheckpointKey::open(layout, &wrap, &randomness)?;
         let receipt = ReceiptKeys::open(&layout.keys().join("receipt"), &wrap, receipt_key_pem, now, &randomness)?;
         let blind = seal::derive(master, "blind").map_err(StoreError::from)?;
         Ok(Self {
@@ -75,17 +79,19 @@ impl Keyring {
             snapshot: derived(master, "snapshot")?,
             known: Mutex::default(),
             receipt,
+            checkpoint,
         })
     }
 
-    /// The keys of a data folder as they are, for readers that change nothing; with what of the receipt keys is damaged.
+    /// The keys of a data folder as they are, for readers that change nothing; with what of the signing keys is damaged.
     pub(crate) fn look(
         layout: &Layout,
         master: &[u8; 32],
         randomness: SharedRandomness,
     ) -> Result<(Self, Vec<PathBuf>), OpenError> {
         let wrap = derived(master, "wrap")?;
-        let (receipt, damaged) = ReceiptKeys::look(&layout.keys().join("receipt"), &wrap)?;
+        let (checkpoint, holds) = CheckpointKey::look(layout, &wrap)?;
+        let (receipt, mut damaged) = ReceiptKeys::look(&layout.keys().join("receipt"), &wrap)?;
         let blind = seal::derive(master, "blind").map_err(StoreError::from)?;
         let keys = Self {
             layout: layout.clone(),
@@ -95,7 +101,9 @@ impl Keyring {
             snapshot: derived(master, "snapshot")?,
             known: Mutex::default(),
             receipt,
+            checkpoint,
         };
+        damaged.extend((!holds).then(|| layout.checkpoint_key()));
         Ok((keys, damaged))
     }
 
@@ -130,6 +138,11 @@ impl Keyring {
     /// The keys that sign receipts.
     pub(crate) fn receipt(&self) -> &ReceiptKeys {
         &self.receipt
+    }
+
+    /// The key that signs checkpoints; `None` when it is missing or damaged.
+    pub(crate) fn checkpoint(&self) -> Option<&CheckpointKey> {
+        self.checkpoint.as_ref()
     }
 
     /// HMAC-SHA256 over purpose and bytes.

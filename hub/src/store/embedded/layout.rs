@@ -9,6 +9,8 @@
 //!   staging/                     uploads not yet accepted; emptied at start
 //!   log/2026-11.log, .idx        all events for years, by month of Japan; log/synced: how far that is durable
 //!   keys/day/ month/ receipt/    keys, wrapped by the master key; keys/master.check
+//!   keys/checkpoint.key          signs checkpoints, wrapped as the others
+//!   tlog/1/                      the transparency log of an epoch (see `tlog`)
 //!   index/                       derived; may be deleted at any time
 //!   snapshot                     the state at a position; derived
 //!   clock-doubt                  a jump of the clock that nobody has confirmed yet
@@ -83,6 +85,14 @@ impl Layout {
 
     pub(crate) fn keys(&self) -> PathBuf {
         self.data.join("keys")
+    }
+
+    pub(crate) fn checkpoint_key(&self) -> PathBuf {
+        self.keys().join("checkpoint.key")
+    }
+
+    pub(crate) fn tlog(&self) -> PathBuf {
+        self.data.join("tlog")
     }
 
     pub(crate) fn index(&self) -> PathBuf {

@@ -8,6 +8,7 @@ use tip::NotAppended;
 pub(crate) use tip::Tip;
 
 use super::core::Core;
+use super::tlog;
 use crate::clock::Stopwatch;
 use crate::failpoint::{self, Point};
 use crate::store::event::{Beginning, Detail, Fact, NewEvent};
@@ -52,8 +53,9 @@ impl Writer {
         pass(Point::Epoch);
         self.state.epoch += 1;
         let now = self.stamp();
+        let cites = tlog::last_signed(&self.core.layout);
         let began =
-            NewEvent { actor: None, fact: Fact::Began { because, cites: None }, detail: Detail::default(), body: None };
+            NewEvent { actor: None, fact: Fact::Began { because, cites }, detail: Detail::default(), body: None };
         let mut batch = Batch::new(&self.core, &self.tip, &mut self.state, now);
         batch.take(vec![began])?;
         let written = batch.end(&mut self.tip).map_err(|_| CommitError::Failed)?;

@@ -1,0 +1,217 @@
+//! The files of one epoch's log.
+
+use crate::store::embedded::layout::{self, Layout};
+use careplan_protocol::event::Cited;
+use careplan_protocol::tlog::note::VerifierKey;
+use careplan_protocol::tlog::{Hash, Tile, tile};
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// The folder of an epoch.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder {
+    path: PathBuf,
+}
+
+/// What was signed last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Signed {
+    /// The key of the log.
+    pub(crate) key: VerifierKey,
+    /// Leaves.
+    pub(crate) size: u64,
+    /// Their root.
+    pub(crate) root: Hash,
+    /// So many leaves, a multiple of 256, are in full tiles that are durable.
+    pub(crate) kept: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    version: u8,
+    key: String,
+    size: u64,
+    root: String,
+    kept: u64,
+}
+
+/// The epochs that have a folder, ascending.
+pub(crate) fn epochs(layout: &Layout) -> io::Result<Vec<u32>> {
+    let entries = match std::fs::read_dir(layout.tlog()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut epochs = Vec::new();
+    for entry in entries {
+        let name = entry?.file_name();
+        let epoch = name.to_str().and_then(|name| name.parse::<u32>().ok().filter(|epoch| epoch.to_string() == name));
+        epochs.extend(epoch);
+    }
+    epochs.sort_unstable();
+    Ok(epochs)
+}
+
+/// What the log signed last, in the epoch before the one that is about to begin.
+pub(crate) fn last_signed(layout: &Layout) -> Option<Cited> {
+    let epoch = epochs(layout).ok()?.pop()?;
+    let signed = Folder::of(layout, epoch).signed().ok().flatten()?;
+    Some(Cited { origin: signed.key.name, size: signed.size, root: signed.root.0 })
+}
+
+impl Folder {
+    pub(crate) fn of(layout: &Layout, epoch: u32) -> Self {
+        Self { path: layout.tlog().join(epoch.to_string()) }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn make(&self) -> io::Result<()> {
+        self.path.parent().map_or(Ok(()), layout::make_folder)?;
+        layout::make_folder(&self.path)?;
+        layout::make_folder(&self.ledger())
+    }
+
+    /// What was signed last; `None` before anything was.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not what was written.
+    pub(crate) fn signed(&self) -> io::Result<Option<Signed>> {
+        let Some(json) = layout::read(&self.path.join("signed"))? else { return Ok(None) };
+        let read = serde_json::from_slice::<Written>(&json).ok().filter(|written| written.version == VERSION);
+        let signed = read.and_then(|read| {
+            let (key, root) = (read.key.parse().ok()?, read.root.parse().ok()?);
+            Some(Signed { key, size: read.size, root, kept: read.kept })
+        });
+        signed.map(Some).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "signed is not what was written"))
+    }
+
+    /// Remembers what is about to be signed, durably.
+    pub(super) fn remember(&self, signed: &Signed) -> io::Result<()> {
+        let written = Written {
+            version: VERSION,
+            key: signed.key.to_string(),
+            size: signed.size,
+            root: signed.root.to_string(),
+            kept: signed.kept,
+        };
+        layout::replace(&self.path.join("signed"), &serde_json::to_vec(&written)?)
+    }
+
+    /// The checkpoint, as it is shown.
+    pub(crate) fn checkpoint(&self) -> io::Result<Option<Vec<u8>>> {
+        layout::read(&self.path.join("checkpoint"))
+    }
+
+    /// Shows a checkpoint. It is not synced: it can be made again from what was remembered.
+    pub(super) fn show(&self, note: &str) -> io::Result<()> {
+        put(&self.path.join("checkpoint"), note.as_bytes())
+    }
+
+    /// Keeps a checkpoint for ever.
+    pub(super) fn keep(&self, size: u64, note: &[u8]) -> io::Result<()> {
+        layout::replace(&self.ledger().join(size.to_string()), note)
+    }
+
+    /// A kept checkpoint.
+    pub(crate) fn kept(&self, size: u64) -> io::Result<Option<Vec<u8>>> {
+        layout::read(&self.ledger().join(size.to_string()))
+    }
+
+    /// The sizes of the kept checkpoints, ascending.
+    pub(crate) fn kept_sizes(&self) -> io::Result<Vec<u64>> {
+        let entries = match std::fs::read_dir(self.ledger()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut sizes = Vec::new();
+        for entry in entries {
+            sizes.extend(entry?.file_name().to_str().and_then(|name| name.parse::<u64>().ok()));
+        }
+        sizes.sort_unstable();
+        Ok(sizes)
+    }
+
+    /// Writes a tile or bundle. Once one is full, its partial ones go: whoever wants one takes the beginning of the full one.
+    pub(super) fn write(&self, tile: Tile, bytes: &[u8]) -> io::Result<()> {
+        let path = self.path.join(tile.to_string());
+        match put(&path, bytes) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+                put(&path, bytes)?;
+            }
+            done => done?,
+        }
+        if tile.is_full() {
+            match std::fs::remove_dir_all(path.with_added_extension("p")) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes of a tile or bundle; of a partial one also from the full one. `None` when there is none.
+    pub(crate) fn read(&self, place: Tile) -> io::Result<Option<Vec<u8>>> {
+        let found = layout::read(&self.path.join(place.to_string()))?;
+        if found.is_some() || place.is_full() {
+            return Ok(found);
+        }
+        let full = layout::read(&self.path.join(place.full().to_string()))?;
+        Ok(full.and_then(|full| beginning(place, &full)))
+    }
+
+    /// The hashes of a tile.
+    ///
+    /// # Errors
+    /// When it is missing or not whole.
+    pub(crate) fn hashes(&self, place: Tile) -> io::Result<Vec<Hash>> {
+        let found = self.read(place)?.and_then(|bytes| tile::read_hashes(&bytes, place.width));
+        found.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("{place} is missing or not whole")))
+    }
+
+    /// One entry, from its bundle, in a tree of this size.
+    pub(super) fn entry(&self, position: u64, tree: u64) -> io::Result<Option<Vec<u8>>> {
+        let Some(place) = Tile::bundle(position / tile::WIDTH, tree) else { return Ok(None) };
+        let bytes = self.read(place)?.unwrap_or_default();
+        let entries = tile::read_entries(&bytes, place.width);
+        let entry = entries.and_then(|entries| entries.get((position % tile::WIDTH) as usize).copied());
+        Ok(entry.map(<[u8]>::to_vec))
+    }
+
+    /// Makes everything written so far durable, with one call for the whole file system: there may be thousands of files.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        rustix::fs::syncfs(File::open(&self.path)?)?;
+        Ok(())
+    }
+
+    fn ledger(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+}
+
+/// The beginning of a full tile or bundle.
+fn beginning(place: Tile, full: &[u8]) -> Option<Vec<u8>> {
+    let width = usize::from(place.width);
+    if place.level.is_some() {
+        return full.get(..width * 32).map(<[u8]>::to_vec);
+    }
+    let mut bundle = Vec::new();
+    for entry in tile::read_entries(full, tile::WIDTH as u16)?.into_iter().take(width) {
+        tile::append_entry(&mut bundle, entry);
+    }
+    Some(bundle)
+}
+
+/// Puts a file in place at once for every reader; whether it survives a power cut is another matter.
+fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = path.with_added_extension("new");
+    layout::private(&beside, true)?.write_all(bytes)?;
+    std::fs::rename(&beside, path)
+}
+
+const VERSION: u8 = 1;
