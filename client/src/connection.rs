@@ -15,7 +15,7 @@ pub use download::{Download, Mailbox};
 pub use error::Error;
 pub use events::{Event, Events};
 pub use identity::{Identity, IdentityError};
-pub use office::InboxAnswer;
+pub use office::{Direction, InboxAnswer};
 pub use send::{Content, Outgoing, OutgoingFile, SendAnswer};
 pub use tls::check_chain;
 

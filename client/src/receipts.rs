@@ -2,8 +2,10 @@
 
 use crate::disk;
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
-use careplan_protocol::receipt::{KeySet, Receipt, ReceiptError, ReceiptFile, parse};
+use careplan_protocol::receipt::delivery::{self, DeliveryReceipt};
+use careplan_protocol::receipt::{KeySet, Receipt, ReceiptError, ReceiptFile, Unverified, parse};
 use careplan_protocol::transfer::Sha256;
+use jiff::Timestamp;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -29,14 +31,25 @@ pub enum Verdict {
 /// # Errors
 /// [`Verdict`] with what does not hold.
 pub fn verify(text: &str, keys: &KeySet) -> Result<Receipt, Verdict> {
-    let unverified = parse(text)?;
+    signed(parse(text)?, keys, |receipt| receipt.accepted_at)
+}
+
+/// Checks the signature of a delivery receipt and gives what it states.
+///
+/// # Errors
+/// [`Verdict`] with what does not hold.
+pub fn verify_delivery(text: &str, keys: &KeySet) -> Result<DeliveryReceipt, Verdict> {
+    signed(delivery::parse(text)?, keys, |receipt| receipt.at)
+}
+
+fn signed<T>(unverified: Unverified<T>, keys: &KeySet, at: impl Fn(&T) -> Timestamp) -> Result<T, Verdict> {
     let unknown = || Verdict::UnknownKey(unverified.kid.clone());
     let key = keys.keys.iter().find(|key| key.kid == unverified.kid).ok_or_else(unknown)?;
     let bytes = key.bytes().ok_or_else(unknown)?;
     UnparsedPublicKey::new(&ED25519, bytes)
         .verify(&unverified.signing_input, &unverified.signature)
         .map_err(|_| Verdict::Signature)?;
-    if key.exp.is_some_and(|end| unverified.receipt.accepted_at.as_second() > end) {
+    if key.exp.is_some_and(|end| at(&unverified.receipt).as_second() > end) {
         return Err(Verdict::Retired(unverified.kid));
     }
     Ok(unverified.receipt)

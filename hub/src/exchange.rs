@@ -4,7 +4,7 @@
 //! - [`Incoming`]: a transfer on its way in, file by file;
 //! - [`lists`], [`events`]: what the two lists show, and what waits for them;
 //! - `checking`: the files held against the standard while they come;
-//! - `fetch`, `receipt`, `names`, `unit`: opening files, signing, file names, what the names say of the whole.
+//! - `fetch`, `receipt`, `proof`, `names`, `unit`: opening files, signing, proving, file names, what the names say of the whole.
 
 pub mod decide;
 pub mod events;
@@ -14,6 +14,7 @@ mod checking;
 mod fetch;
 mod incoming;
 mod names;
+mod proof;
 mod receipt;
 mod settle;
 mod unit;

@@ -4,11 +4,14 @@
 //! `base64url({"alg":"EdDSA","kid":…,"typ":"careplan-receipt+jws"}) . base64url(payload) . base64url(signature)`.
 //! The payload's exact bytes and the key id are stored with the acceptance, so the receipt never changes.
 
+pub mod delivery;
+
 use crate::office::Address;
 use crate::transfer::{Sha256, TransferId};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -65,7 +68,11 @@ struct Header {
 
 /// The bytes to sign: header and payload in base64url, joined by a dot.
 pub fn signing_input(kid: &str, payload: &[u8]) -> String {
-    let header = format!(r#"{{"alg":"EdDSA","kid":"{kid}","typ":"{TYPE}"}}"#);
+    input(TYPE, kid, payload)
+}
+
+fn input(typ: &str, kid: &str, payload: &[u8]) -> String {
+    let header = format!(r#"{{"alg":"EdDSA","kid":"{kid}","typ":"{typ}"}}"#);
     format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload))
 }
 
@@ -76,7 +83,7 @@ pub fn compact(signing_input: &str, signature: &[u8]) -> String {
 
 /// A receipt taken apart, its signature not yet checked.
 #[derive(Debug, Clone)]
-pub struct Unverified {
+pub struct Unverified<T = Receipt> {
     /// The id of the key that signed.
     pub kid: String,
     /// The bytes that were signed.
@@ -84,7 +91,7 @@ pub struct Unverified {
     /// The 64 bytes of the signature.
     pub signature: Vec<u8>,
     /// What the receipt states, if the signature holds.
-    pub receipt: Receipt,
+    pub receipt: T,
 }
 
 /// Why a text is no receipt of ours.
@@ -106,12 +113,16 @@ pub enum ReceiptError {
 /// # Errors
 /// When the text is not a receipt.
 pub fn parse(text: &str) -> Result<Unverified, ReceiptError> {
+    take_apart(text, TYPE)
+}
+
+fn take_apart<T: DeserializeOwned>(text: &str, typ: &str) -> Result<Unverified<T>, ReceiptError> {
     let text = text.trim();
     let (signing_input, signature) = text.rsplit_once('.').ok_or(ReceiptError::Form)?;
     let (header, payload) = signing_input.split_once('.').ok_or(ReceiptError::Form)?;
     let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| ReceiptError::Form);
     let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| ReceiptError::Header)?;
-    if header.alg != "EdDSA" || header.typ != TYPE {
+    if header.alg != "EdDSA" || header.typ != typ {
         return Err(ReceiptError::Header);
     }
     Ok(Unverified {

@@ -8,6 +8,8 @@ mod licence;
 mod limits;
 #[path = "relay/lists.rs"]
 mod lists;
+#[path = "relay/proofs.rs"]
+mod proofs;
 #[path = "relay/receipts.rs"]
 mod receipts;
 #[path = "relay/retention.rs"]

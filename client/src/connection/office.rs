@@ -3,7 +3,7 @@
 use crate::connection::{Connection, Error, at, json};
 use careplan_protocol::api::{
     Acknowledge, DirectoryEntry, DirectoryQuery, InboxQuery, LogEntry, LogQuery, Me, OfficeStatus, OutboxQuery, Page,
-    Transfer, UNFETCHED_COUNT,
+    Proof, Tlog, Transfer, UNFETCHED_COUNT,
 };
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::receipt::KeySet;
@@ -13,6 +13,15 @@ use reqwest::header::{ETAG, IF_NONE_MATCH};
 use reqwest::{Method, StatusCode};
 use serde::de::IgnoredAny;
 use std::time::Duration;
+
+/// From which of its two ends a transfer is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// The office sent it.
+    Sent,
+    /// It was sent to the office.
+    Received,
+}
 
 /// The answer to a look into the inbox.
 #[derive(Debug, Clone)]
@@ -95,6 +104,32 @@ impl Connection {
     /// [`Error`].
     pub async fn sent(&self, office: OfficeNumber, transfer: TransferId) -> Result<Transfer, Error> {
         self.get(&at(routes::OUTBOX_TRANSFER, &[&office, &transfer]), &[(); 0]).await
+    }
+
+    /// The proof that a transfer's events stand in the hub's transparency log. It holds only once
+    /// [`Proof::verify`] says so, with a key that was had from elsewhere.
+    ///
+    /// # Errors
+    /// [`Error`]; `unavailable` while the log does not have the acceptance yet.
+    pub async fn proof(
+        &self,
+        office: OfficeNumber,
+        transfer: TransferId,
+        direction: Direction,
+    ) -> Result<Proof, Error> {
+        let route = match direction {
+            Direction::Sent => routes::OUTBOX_PROOF,
+            Direction::Received => routes::INBOX_PROOF,
+        };
+        self.get(&at(route, &[&office, &transfer]), &[(); 0]).await
+    }
+
+    /// Which transparency log the hub keeps, and by which keys its epochs are verified.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn tlog(&self) -> Result<Tlog, Error> {
+        self.get(routes::TLOG, &[(); 0]).await
     }
 
     /// Recalls a transfer that nobody has fetched.

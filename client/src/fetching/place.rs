@@ -151,6 +151,7 @@ mod tests {
             marks: None,
             late: false,
             warnings: Vec::new(),
+            delivery_receipts: Vec::new(),
         }
     }
 

@@ -14,9 +14,39 @@ pub use recall::recall;
 
 use crate::store::View;
 use crate::store::event::{Detail, Fact, NewEvent};
+use crate::store::transfer::Transfer;
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::problem::{Code, Refusal};
+use careplan_protocol::receipt::delivery::{self, Delivery, DeliveryReceipt};
 use careplan_protocol::transfer::Fingerprint;
+
+/// Who states what happened, in a receipt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attesting {
+    /// The hub's name.
+    pub hub: String,
+    /// The receipt key in use.
+    pub kid: String,
+}
+
+impl Attesting {
+    /// The detail of an event that bears a delivery receipt: its payload, signed whenever it is asked for.
+    fn detail(&self, view: &dyn View, transfer: &Transfer, event: Delivery) -> Result<Detail, Refusal> {
+        let receipt = DeliveryReceipt {
+            version: delivery::VERSION,
+            hub: self.hub.clone(),
+            transfer: transfer.id(),
+            from: transfer.from,
+            to: transfer.to,
+            event,
+            at: view.now(),
+            epoch: view.state().epoch,
+            position: view.position(),
+        };
+        let payload = serde_json::to_vec(&receipt).map_err(|_| Code::Internal)?;
+        Ok(Detail { receipt: Some(payload), kid: Some(self.kid.clone()), ..Detail::default() })
+    }
+}
 
 /// Whose decision it is: an office, through one of its certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -30,7 +30,8 @@ impl Exchange {
         let acting = acting(permit);
         let position = transfer.position;
         let is_first = transfer.fetched_at.is_none();
-        let (_, _) = self.store.commit(move |view| decide::open(view, acting, position, n)).await?;
+        let attesting = self.attesting();
+        self.store.commit(move |view| decide::open(view, acting, &attesting, position, n)).await?;
         if is_first {
             self.metrics.transfers.with_label_values(&["fetched"]).inc();
         }

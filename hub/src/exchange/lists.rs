@@ -146,6 +146,7 @@ impl Exchange {
             marks: self.marks(state, transfer),
             late: detail.late.unwrap_or_default(),
             warnings: detail.warnings.unwrap_or_default().into_iter().map(counted).collect(),
+            delivery_receipts: Vec::new(),
         })
     }
 

@@ -4,6 +4,7 @@ use super::Exchange;
 use super::decide;
 use super::fetch::acting;
 use crate::permit::OfficePermit;
+use crate::store::View;
 use crate::store::transfer::Transfer;
 use careplan_protocol::api::Acknowledge;
 use careplan_protocol::problem::{Code, Refusal};
@@ -35,8 +36,10 @@ impl Exchange {
             }
             _ => {}
         }
-        let (acting, position, outcome) = (acting(permit), transfer.position, word.outcome);
-        self.store.commit(move |view| decide::acknowledge(view, acting, position, outcome, reason)).await?;
+        let (acting, attesting) = (acting(permit), self.attesting());
+        let (position, outcome) = (transfer.position, word.outcome);
+        let decide = move |view: &dyn View| decide::acknowledge(view, acting, &attesting, position, outcome, reason);
+        self.store.commit(decide).await?;
         self.metrics.transfers.with_label_values(&[outcome.as_str()]).inc();
         Ok(())
     }

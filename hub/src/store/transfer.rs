@@ -73,6 +73,12 @@ pub struct Transfer {
     #[n(16)]
     #[cbor(with = "codec::maybe_instant", has_nil)]
     pub recalled_at: Option<Timestamp>,
+    /// The positions of the later events that changed it, ascending.
+    #[n(17)]
+    pub later: Vec<u64>,
+    /// Those of them that bear a delivery receipt.
+    #[n(18)]
+    pub attested: Vec<u64>,
 }
 
 /// Where a sealed body is.
@@ -151,6 +157,8 @@ impl Transfer {
             openings: Vec::new(),
             acknowledged: None,
             recalled_at: None,
+            later: Vec::new(),
+            attested: Vec::new(),
         })
     }
 
@@ -162,7 +170,11 @@ impl Transfer {
                 self.acknowledged = Some(Said { outcome: *outcome, at: event.at, position: event.position });
             }
             Fact::Recalled { .. } => self.recalled_at = Some(event.at),
-            _ => {}
+            _ => return,
+        }
+        self.later.push(event.position);
+        if event.detail.as_ref().is_some_and(|detail| detail.receipt.is_some()) {
+            self.attested.push(event.position);
         }
     }
 

@@ -104,6 +104,10 @@ pub struct Transfer {
     /// How often each rule warned at acceptance.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<RuleCount>,
+    /// For the sender, and where one transfer is asked for: the hub's signed statements of what the recipient did, each a
+    /// JWS in compact form (`typ` `careplan-delivery+jws`), in the order in which it happened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delivery_receipts: Vec<String>,
 }
 
 /// What later units (by 連番, not recalled) of the same two addresses did to a unit. Counts persons by their join keys.

@@ -16,7 +16,9 @@ pub(crate) enum Kind {
     Log,
     /// Operators'.
     Admin,
-    /// Every known certificate's.
+    /// Every known certificate's, of whomever is not shut out.
+    Registered,
+    /// Everybody's who passes the handshake.
     Everybody,
 }
 
@@ -58,6 +60,8 @@ pub(crate) fn all() -> Result<Vec<Row>> {
 fn kind(pattern: &str) -> Result<Kind> {
     Ok(match pattern {
         routes::ME | routes::JWKS | routes::OPENAPI => Kind::Everybody,
+        routes::TLOG_ENTRIES => Kind::Log,
+        _ if pattern.starts_with("/v1/tlog") => Kind::Registered,
         _ if pattern.starts_with("/v1/offices/") => Kind::Mailbox,
         _ if pattern.starts_with("/v1/directory") => Kind::Directory,
         _ if pattern.starts_with("/v1/log") => Kind::Log,
@@ -70,7 +74,8 @@ impl Row {
     /// The path for an office; other places are filled with what does not exist.
     pub(crate) fn path(&self, office: &str) -> String {
         let filled = self.pattern.replace("{office}", office).replace("{transfer}", UNKNOWN_TRANSFER);
-        filled.replace("{n}", "1").replace("{fingerprint}", &"ab".repeat(32))
+        let filled = filled.replace("{n}", "1").replace("{fingerprint}", &"ab".repeat(32));
+        filled.replace("{epoch}", "1").replace("{level}", "0").replace("{number}", "000.p/1").replace("{size}", "1")
     }
 
     pub(crate) fn is_send(&self) -> bool {

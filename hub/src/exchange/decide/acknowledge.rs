@@ -1,18 +1,20 @@
 //! Acknowledging: what the recipient's care software made of a fetched transfer.
 
-use super::Acting;
+use super::{Acting, Attesting};
 use crate::store::event::{Detail, Fact};
 use crate::store::{Decided, View};
 use careplan_protocol::problem::{Code, Refusal};
+use careplan_protocol::receipt::delivery::Delivery;
 use careplan_protocol::transfer::Outcome;
 
-/// The recipient says imported or rejected. A later word corrects an earlier one; `imported` twice is one event.
+/// The recipient says imported or rejected, which is attested to the sender. A later word corrects an earlier one; `imported` twice is one event.
 ///
 /// # Errors
 /// When it was recalled, or not fetched yet.
 pub fn acknowledge(
     view: &dyn View,
     acting: Acting,
+    attesting: &Attesting,
     position: u64,
     outcome: Outcome,
     reason: Option<String>,
@@ -30,5 +32,10 @@ pub fn acknowledge(
         return Ok(Decided { events: Vec::new(), answer: () });
     }
     let fact = Fact::Acknowledged { of: transfer.about(), outcome };
-    Ok(Decided { events: vec![acting.event(fact, Detail { reason, ..Detail::default() })], answer: () })
+    let event = match outcome {
+        Outcome::Imported => Delivery::Imported,
+        Outcome::Rejected => Delivery::Rejected,
+    };
+    let detail = Detail { reason, ..attesting.detail(view, &transfer, event)? };
+    Ok(Decided { events: vec![acting.event(fact, detail)], answer: () })
 }

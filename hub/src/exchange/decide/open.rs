@@ -1,17 +1,24 @@
 //! Opening a file: by the recipient it makes the transfer fetched, by the sender it is only noted.
 
-use super::Acting;
+use super::{Acting, Attesting};
 use crate::store::event::{Detail, Fact};
 use crate::store::transfer::Transfer;
 use crate::store::{Decided, View};
 use careplan_protocol::problem::{Code, Refusal};
+use careplan_protocol::receipt::delivery::Delivery;
 use jiff::Timestamp;
 
-/// The recipient opens file `n`. The same certificate on the same file within an hour adds no event.
+/// The recipient opens file `n`; the first opening of all is attested to the sender. The same certificate on the same file within an hour adds no event.
 ///
 /// # Errors
 /// When it was recalled or its retention is over.
-pub fn open(view: &dyn View, acting: Acting, position: u64, n: u16) -> Result<Decided<()>, Refusal> {
+pub fn open(
+    view: &dyn View,
+    acting: Acting,
+    attesting: &Attesting,
+    position: u64,
+    n: u16,
+) -> Result<Decided<()>, Refusal> {
     acting.still_may_act(view)?;
     let transfer = view.received(acting.office, position)?.ok_or(Code::NotFound)?;
     refuse_closed(view, &transfer)?;
@@ -19,7 +26,11 @@ pub fn open(view: &dyn View, acting: Acting, position: u64, n: u16) -> Result<De
         return Ok(Decided { events: Vec::new(), answer: () });
     }
     let fact = Fact::Fetched { of: transfer.about(), file: n };
-    Ok(Decided { events: vec![acting.event(fact, Detail::default())], answer: () })
+    let detail = match transfer.fetched_at {
+        None => attesting.detail(view, &transfer, Delivery::Fetched)?,
+        Some(_) => Detail::default(),
+    };
+    Ok(Decided { events: vec![acting.event(fact, detail)], answer: () })
 }
 
 /// The sender opens file `n` of what he had sent.

@@ -4,6 +4,7 @@ mod acknowledge;
 mod events;
 mod file;
 mod list;
+mod proof;
 mod show;
 
 use super::super::SharedApp;
@@ -16,11 +17,12 @@ pub(super) fn routes() -> Router<SharedApp> {
         .route(routes::INBOX, get(list::list))
         .route(routes::INBOX_EVENTS, get(events::events))
         .route(routes::INBOX_TRANSFER, get(show::show))
+        .route(routes::INBOX_PROOF, get(proof::proof))
         .route(routes::INBOX_FILE, get(file::file))
         .route(routes::ACKNOWLEDGEMENT, post(acknowledge::acknowledge))
 }
 
 /// The routes here, for the OpenAPI document.
 #[derive(utoipa::OpenApi)]
-#[openapi(paths(list::list, events::events, show::show, file::file, acknowledge::acknowledge))]
+#[openapi(paths(list::list, events::events, show::show, proof::proof, file::file, acknowledge::acknowledge))]
 pub(in crate::http) struct Described;

@@ -4,6 +4,7 @@ mod disposition;
 mod file;
 mod form;
 mod list;
+mod proof;
 mod recall;
 mod send;
 mod show;
@@ -17,10 +18,11 @@ pub(super) fn routes() -> Router<SharedApp> {
     Router::new()
         .route(routes::OUTBOX, get(list::list).post(send::send))
         .route(routes::OUTBOX_TRANSFER, get(show::show).delete(recall::recall))
+        .route(routes::OUTBOX_PROOF, get(proof::proof))
         .route(routes::OUTBOX_FILE, get(file::file))
 }
 
 /// The routes here, for the OpenAPI document.
 #[derive(utoipa::OpenApi)]
-#[openapi(paths(list::list, send::send, show::show, recall::recall, file::file))]
+#[openapi(paths(list::list, send::send, show::show, proof::proof, recall::recall, file::file))]
 pub(in crate::http) struct Described;

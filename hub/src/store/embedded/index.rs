@@ -6,6 +6,7 @@
 //! 0x01 | sender 10 | position 8        → the transfer, CBOR
 //! 0x02 | recipient 10 | position 8     → sender 10
 //!
+//! index/form             the form of the records
 //! index/trust            whether sled may be believed (see `trust`)
 //! index/sled/NUMBER/     what changed last: sled, in one tree
 //! index/base-FROM-TO     what was there before: sorted files that never change (see `base`, `levels`)
@@ -54,6 +55,7 @@ impl Index {
     /// Opens the index, and says up to which position it has events: 0 when it had to be begun anew.
     pub(crate) fn open(layout: &Layout, end: u64, damage: Arc<Damage>) -> Result<(Self, u64), StoreError> {
         let folder = layout.index();
+        trust::begin(&folder)?;
         let mut levels = Levels { bases: kept_bases(&folder, end), ..Levels::default() };
         if trust::is_believed(&folder) {
             believe(&folder, end, &mut levels);

@@ -9,7 +9,7 @@ use careplan_protocol::api::Transfer;
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::transfer::TransferId;
 
-/// State and times of a transfer that was sent.
+/// State and times of a transfer that was sent, with a signed receipt for what the recipient did.
 #[utoipa::path(
     get,
     path = careplan_protocol::routes::OUTBOX_TRANSFER,
@@ -30,5 +30,7 @@ pub(super) async fn show(
     Path((_, id)): Path<(OfficeNumber, TransferId)>,
 ) -> Result<Json<Transfer>, Refused> {
     let transfer = app.exchange.sent(&permit, id)?;
-    Ok(Json(app.exchange.describe(&app.store.state(), &transfer, Side::Sender)?))
+    let mut described = app.exchange.describe(&app.store.state(), &transfer, Side::Sender)?;
+    described.delivery_receipts = app.exchange.delivery_receipts(&transfer)?;
+    Ok(Json(described))
 }

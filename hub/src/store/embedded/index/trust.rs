@@ -11,9 +11,27 @@ use std::process::{Command, Stdio};
 
 /// Whether the index was stopped cleanly, or left by a process that died on this very boot.
 pub(super) fn is_believed(folder: &Path) -> bool {
+    if !is_of_this_form(folder) {
+        return false;
+    }
     let told = std::fs::read_to_string(folder.join("trust")).unwrap_or_default();
     let told = told.trim();
     told == CLEAN || (!told.is_empty() && told == boot_id())
+}
+
+/// Whether its records are those that this program writes. They are derived, so nobody reads older ones.
+pub(super) fn is_of_this_form(folder: &Path) -> bool {
+    std::fs::read(folder.join("form")).is_ok_and(|told| told == FORM)
+}
+
+/// Throws away an index of another form.
+pub(super) fn begin(folder: &Path) -> Result<(), StoreError> {
+    if is_of_this_form(folder) {
+        return Ok(());
+    }
+    throw_away(folder)?;
+    let made = layout::make_folder(folder).and_then(|()| layout::replace(&folder.join("form"), FORM));
+    made.map_err(refused("index"))
 }
 
 /// Whether the index failed in the run before.
@@ -87,5 +105,7 @@ fn boot_id() -> String {
     id.trim().to_owned()
 }
 
+/// The form of the records: 2 since transfers know their later events.
+const FORM: &[u8] = b"2";
 const CLEAN: &str = "clean";
 const BROKEN: &str = "broken";
