@@ -12,6 +12,8 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Duration;
 
+type Wreck = fn(&House);
+
 fn log(store: &SharedStore) -> Arc<Tlog> {
     store.tlog().unwrap()
 }
@@ -127,7 +129,7 @@ async fn whatever_a_crash_leaves_of_its_files_the_log_goes_on_as_it_was_signed()
     store.close().await;
     drop(store);
     // Nothing, no tiles, an empty tile (as a power cut leaves it), a wrong one, no checkpoint.
-    let wrecks: [fn(&House); 6] = [
+    let wrecks: [Wreck; 6] = [
         |_| {},
         |house| std::fs::remove_dir_all(house.path("tlog/1/tile")).unwrap(),
         |house| std::fs::write(house.path("tlog/1/tile/0/001"), b"").unwrap(),
@@ -151,7 +153,7 @@ async fn whatever_a_crash_leaves_of_its_files_the_log_goes_on_as_it_was_signed()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_smaller_or_other_than_what_was_signed_is_signed_and_transfers_go_on() {
-    let wrecks: [(fn(&House), &str); 4] = [
+    let wrecks: [(Wreck, &str); 4] = [
         // What was signed has more events than there are.
         (|house| change_signed(house, |json| json["size"] = 5000.into()), "is lost"),
         // Others than there are.
