@@ -8,6 +8,7 @@ mod error;
 mod events;
 mod identity;
 mod office;
+mod pages;
 mod send;
 mod tls;
 
@@ -16,6 +17,7 @@ pub use error::Error;
 pub use events::{Event, Events};
 pub use identity::{Identity, IdentityError};
 pub use office::{Direction, InboxAnswer};
+pub use pages::{PAGE, all_pages};
 pub use send::{Content, Outgoing, OutgoingFile, SendAnswer};
 pub use tls::check_chain;
 

@@ -7,6 +7,7 @@
 //!     ca.pem                the hub's CA
 //!     identity.pem          certificate and key, readable by its owner alone
 //!     keys.json             the hub's receipt keys as last seen
+//!     logs.json             the keys of its transparency log as last seen
 //!     outs/<digest>.json    the folders that sync sends from
 //!     pending/<key>/        a send that is not finished: intent.json, copies of its files, lock
 //!     receipts/<transfer>.jws
@@ -15,11 +16,12 @@
 //!     acknowledged/<transfer>.json
 //! ```
 
+mod keys;
+
 use crate::bundle::Bundle;
 use crate::connection::{Identity, IdentityError};
 use crate::disk;
 use careplan_protocol::office::OfficeNumber;
-use careplan_protocol::receipt::KeySet;
 use careplan_protocol::transfer::TransferId;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -166,19 +168,6 @@ impl Profile {
         Ok(folder)
     }
 
-    /// The receipt keys as last seen.
-    pub fn keys(&self) -> Option<KeySet> {
-        serde_json::from_slice(&std::fs::read(self.folder.join(KEYS)).ok()?).ok()
-    }
-
-    /// Remembers the receipt keys.
-    ///
-    /// # Errors
-    /// Those of the disk.
-    pub fn store_keys(&self, keys: &KeySet) -> io::Result<()> {
-        disk::write(&self.folder.join(KEYS), &serde_json::to_vec_pretty(keys)?)
-    }
-
     /// The folders that `sync` sends from, as far as they are still there.
     pub fn outs(&self) -> Vec<PathBuf> {
         let known = disk::entries(&self.folder.join(OUTS)).unwrap_or_default();
@@ -236,7 +225,6 @@ fn list(offices: &[OfficeNumber]) -> String {
 const PROFILE: &str = "profile.json";
 const IDENTITY: &str = "identity.pem";
 const CA: &str = "ca.pem";
-const KEYS: &str = "keys.json";
 const RECEIPTS: &str = "receipts";
 const OUTS: &str = "outs";
 

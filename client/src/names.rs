@@ -42,7 +42,7 @@ pub fn numbered(name: &str, number: usize) -> String {
 
 /// Control characters, and those that are not seen but change what is: bidirectional, zero width, variation selectors
 /// are left alone as they belong to written names.
-fn is_unseen(c: char) -> bool {
+pub(crate) fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'

@@ -1,8 +1,10 @@
 //! The program: what its arguments ask for, done with the library, told to a person or as JSON.
 
+mod archive;
 mod asking;
 mod check;
 pub(crate) mod cli;
+mod evidence;
 mod extras;
 mod failure;
 mod fetch;
@@ -111,6 +113,8 @@ async fn dispatch(context: &mut Context, command: Command) -> Result<Exit, Failu
         Command::Status => office::status(context).await,
         Command::Log(what) => log::run(context, what).await,
         Command::Receipt(what) => receipt::run(context, what).await,
+        Command::Archive(what) => archive::run(context, what).await,
+        Command::Evidence(what) => evidence::run(context, what).await,
         Command::Sync(what) => sync::run(context, what).await,
         Command::Completions { shell } => extras::completions(context, shell),
         Command::Man { into } => extras::man(context, into),

@@ -3,8 +3,8 @@
 use crate::disk;
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use careplan_protocol::receipt::delivery::{self, DeliveryReceipt};
-use careplan_protocol::receipt::{KeySet, Receipt, ReceiptError, ReceiptFile, Unverified, parse};
-use careplan_protocol::transfer::Sha256;
+use careplan_protocol::receipt::{KeySet, PublicKey, Receipt, ReceiptError, ReceiptFile, Unverified, parse};
+use careplan_protocol::transfer::{Fingerprint, Sha256};
 use jiff::Timestamp;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -53,6 +53,17 @@ fn signed<T>(unverified: Unverified<T>, keys: &KeySet, at: impl Fn(&T) -> Timest
         return Err(Verdict::Retired(unverified.kid));
     }
     Ok(unverified.receipt)
+}
+
+/// What a key is known by on paper: SHA-256 of its 32 bytes. `None` for what is no key.
+pub fn key_fingerprint(key: &PublicKey) -> Option<Fingerprint> {
+    key.bytes().map(|bytes| public_fingerprint(&bytes))
+}
+
+/// SHA-256 of an Ed25519 key's 32 bytes.
+pub fn public_fingerprint(public: &[u8; 32]) -> Fingerprint {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, public);
+    Fingerprint(digest.as_ref().try_into().unwrap_or_default())
 }
 
 /// What became of one file of a receipt.
@@ -107,7 +118,7 @@ fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
 mod tests {
     use super::*;
     use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
-    use careplan_protocol::receipt::{PublicKey, compact, signing_input};
+    use careplan_protocol::receipt::{compact, signing_input};
     use careplan_protocol::transfer::TransferId;
 
     fn signed(seed: u8, bytes: &[u8]) -> (String, KeySet) {

@@ -10,7 +10,7 @@ use careplan_protocol::api::Sent;
 use careplan_protocol::problem::Code;
 use careplan_protocol::receipt::{self, Receipt};
 use careplan_protocol::standard::ToldFinding;
-use careplan_protocol::transfer::TransferId;
+use careplan_protocol::transfer::{State, TransferId};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -75,7 +75,12 @@ pub async fn deliver(
     meter: Arc<dyn Fn(u64) + Send + Sync>,
 ) -> Result<Delivered, SendError> {
     let (sent, replayed, recalled) = match pending.answer() {
-        Some(sent) => (sent, true, false),
+        Some(sent) => {
+            // Answered before this process began: it may have been recalled since.
+            let known = desk.ask(|| desk.connection.sent(desk.office(), sent.transfer)).await;
+            let recalled = known.is_ok_and(|transfer| transfer.state == State::Recalled);
+            (sent, true, recalled)
+        }
         None => {
             let (answer, replayed, recalled) = send(desk, pending, meter).await?;
             pending.store_answer(&answer)?;

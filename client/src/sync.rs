@@ -14,25 +14,24 @@
 //!   .careplan/              lock, files being fetched
 //! ```
 
+mod happening;
+mod heaps;
 mod incoming;
 mod outgoing;
 mod shelves;
 mod watching;
 
-pub use shelves::{all_held, release};
+pub use happening::{Happening, Summary};
+pub use shelves::{all_held, release, sent_shelf};
 
 use crate::connection::Error;
 use crate::desk::Desk;
 use crate::disk::Lock;
-use crate::fetching::{FetchError, STAGING};
-use crate::parcels::Misfit;
+use crate::fetching::STAGING;
 use crate::retry::Patience;
 use crate::sending::SendError;
 use crate::sent_before::SentBefore;
-use careplan_protocol::office::Address;
 use careplan_protocol::problem::Language;
-use careplan_protocol::standard::Finding;
-use careplan_protocol::transfer::TransferId;
 use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -58,56 +57,6 @@ pub struct Settings {
     pub incomplete: Duration,
     /// The language of the texts put beside files.
     pub language: Language,
-}
-
-/// Something that happened, for whoever watches.
-#[derive(Debug)]
-pub enum Happening {
-    /// A transfer was accepted.
-    Sent(TransferId, Address, usize),
-    /// Files that had been accepted before; they were put beside their receipt.
-    AlreadySent(TransferId, Address, usize),
-    /// Files that cannot be sent, by what their names or set say.
-    Unfit(Vec<String>, Misfit),
-    /// Files that the hub refused.
-    Refused(Vec<String>, Error),
-    /// An office that cannot be reached.
-    NotOnHub(Address, usize),
-    /// Files with errors, which are not sent.
-    Faulty(Vec<String>, Vec<Finding>),
-    /// Files that a person has to look at, in the folder of this name in `held/`.
-    Held(String, Vec<String>, Vec<Finding>),
-    /// Files that are sent in spite of these findings, which concern the form only or were released.
-    Warned(Vec<String>, Vec<Finding>),
-    /// A transfer was fetched.
-    Fetched(TransferId, Address, usize),
-    /// A file waits until another of its name is taken away.
-    NameTaken(PathBuf),
-    /// A transfer was acknowledged as imported.
-    Acknowledged(TransferId),
-    /// Fetching one transfer failed; the others go on.
-    FetchFailed(TransferId, FetchError),
-}
-
-/// What a run did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Summary {
-    /// Transfers sent.
-    pub sent: usize,
-    /// Transfers fetched.
-    pub fetched: usize,
-    /// Transfers acknowledged.
-    pub acknowledged: usize,
-    /// Sends refused.
-    pub refused: usize,
-    /// Sends to offices that cannot be reached.
-    pub not_on_hub: usize,
-    /// Sends held for a person to look at.
-    pub held: usize,
-    /// Sends that wait for files to settle or for the rest of their set.
-    pub waiting: usize,
-    /// Transfers that could not be fetched.
-    pub not_fetched: usize,
 }
 
 /// Why syncing stopped, or one round of it.

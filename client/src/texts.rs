@@ -1,18 +1,23 @@
 //! What went wrong, for people: the English is the errors' own, the Japanese stands here.
 
+mod words;
+
+pub use words::{event_word, local_time, outcome_word};
+
+use crate::archive::{ArchiveError, WhyNot};
 use crate::bundle::BundleError;
 use crate::connection::{Error, IdentityError};
 use crate::desk::DeskError;
+use crate::document::DocumentError;
+use crate::evidence::Problem;
 use crate::fetching::FetchError;
 use crate::home::HomeError;
 use crate::parcels::Misfit;
 use crate::planning::Unreachable;
 use crate::receipts::Verdict;
 use crate::sending::SendError;
-use careplan_protocol::calendar::japan;
 use careplan_protocol::problem::Language;
 use careplan_protocol::standard::{NameError, UnitError};
-use jiff::Timestamp;
 
 /// Something that has a text in both languages.
 pub trait Explain {
@@ -29,11 +34,6 @@ pub trait Explain {
 
     /// The English text.
     fn english(&self) -> String;
-}
-
-/// An instant as people of the office read it: the wall clock of Japan.
-pub fn local_time(at: Timestamp) -> String {
-    japan().to_datetime(at).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// Implements [`Explain`] with the error's own English and the given Japanese.
@@ -162,6 +162,46 @@ explain!(Verdict, error => match error {
     Self::UnknownKey(kid) => format!("ハブはこの鍵（{kid}）を公開していません"),
     Self::Signature => "署名が一致しません。書き換えられたか、このハブの受領証ではありません".to_owned(),
     Self::Retired(kid) => format!("鍵（{kid}）は受領証の日時より前に使用を終えています"),
+});
+
+explain!(WhyNot, error => match error {
+    Self::NotFetched => "まだ受信していません（保管のために受信済にはしません。先に受信してください）".to_owned(),
+    Self::Recalled => "送信元が取り消しました（内容はありません）".to_owned(),
+    Self::Gone => "ハブの保存期間が終わり、このパソコンにも控えがありません".to_owned(),
+    Self::Altered => "保管先のファイルが書き換えられています。別の場所へ移してから、もう一度実行してください".to_owned(),
+    Self::OtherThanReceipt => "ハブの一覧が受領証と違います。運営者に連絡してください".to_owned(),
+    Self::Failed => "今回は取得できませんでした。もう一度実行してください".to_owned(),
+});
+
+explain!(ArchiveError, error => match error {
+    Self::Locked(path) => format!("{} では別の careplan archive が動いています", path.display()),
+    Self::Damaged(path, why) => {
+        format!("{} を目録として読み取れません（{why}）。別の場所へ移してから、もう一度実行してください", path.display())
+    }
+    Self::Hub(why) => why.japanese(),
+    Self::Disk(why) => why.japanese(),
+});
+
+explain!(DocumentError, error => match error {
+    Self::NoData => "careplan の書面ではありません（データが入っていません）".to_owned(),
+    Self::Kind(kind) => format!("別の種類の書面です（{kind}）"),
+    Self::Version(version) => format!("書面の版 {version} には対応していません。新しい careplan を使ってください"),
+    Self::Data(why) => format!("中のデータを読み取れません。書き換えられています（{why}）"),
+});
+
+explain!(Problem, error => match error {
+    Self::Altered(line) => format!("書面が書き換えられています：{line} 行目が、中のデータと一致しません"),
+    Self::Receipt(transfer, why) => format!("{transfer}：受領証が正しくありません：{}", why.japanese()),
+    Self::OtherReceipt(transfer) => format!("{transfer}：別の送信の受領証です"),
+    Self::Proof(transfer, why) => format!("{transfer}：記録の証明が正しくありません（{why}）"),
+    Self::OtherProof(transfer) => format!("{transfer}：別の送信の記録の証明です"),
+    Self::Disagrees(transfer, field) => {
+        format!("{transfer}：{}が、ハブの署名した内容と違います", field.word(Language::Japanese))
+    }
+    Self::Astray(transfer, field) => {
+        format!("{transfer}：{}が、この書面に合いません", field.word(Language::Japanese))
+    }
+    Self::Key(kid, fingerprint) => format!("鍵 {kid}（指紋 {fingerprint}）は、指定された鍵ではありません"),
 });
 
 impl Explain for std::io::Error {

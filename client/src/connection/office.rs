@@ -12,10 +12,12 @@ use careplan_protocol::transfer::TransferId;
 use reqwest::header::{ETAG, IF_NONE_MATCH};
 use reqwest::{Method, StatusCode};
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// From which of its two ends a transfer is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// The office sent it.
     Sent,

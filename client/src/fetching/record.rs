@@ -109,6 +109,24 @@ impl Records {
         [&self.taken, &self.acknowledged].iter().any(|folder| path(folder, transfer).is_file())
     }
 
+    /// Where the files of a transfer were put that was taken here; nothing for others.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn places(&self, transfer: TransferId) -> io::Result<Vec<PathBuf>> {
+        for folder in [&self.taken, &self.acknowledged] {
+            match std::fs::read(path(folder, transfer)) {
+                Ok(text) => {
+                    let record: Record = serde_json::from_slice(&text)?;
+                    return Ok(record.files.into_iter().map(|file| file.path).collect());
+                }
+                Err(why) if why.kind() == io::ErrorKind::NotFound => {}
+                Err(why) => return Err(why),
+            }
+        }
+        Ok(Vec::new())
+    }
+
     /// Notes that the hub was told of a transfer.
     ///
     /// # Errors

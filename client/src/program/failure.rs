@@ -1,5 +1,6 @@
 //! Why a command ended without doing what was asked for.
 
+use careplan_client::archive::ArchiveError;
 use careplan_client::bundle::BundleError;
 use careplan_client::connection::Error;
 use careplan_client::desk::DeskError;
@@ -144,6 +145,18 @@ impl From<SyncError> for Failure {
             SyncError::Locked(_) => "locked",
             SyncError::NoFolder(_) | SyncError::SameFolder => "folder",
             SyncError::Disk(_) => "disk",
+        };
+        Self::of(code, &why)
+    }
+}
+
+impl From<ArchiveError> for Failure {
+    fn from(why: ArchiveError) -> Self {
+        let code = match &why {
+            ArchiveError::Locked(_) => "locked",
+            ArchiveError::Damaged(..) => "damaged",
+            ArchiveError::Hub(why) => code(why),
+            ArchiveError::Disk(_) => "disk",
         };
         Self::of(code, &why)
     }

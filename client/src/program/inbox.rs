@@ -4,10 +4,10 @@ use crate::program::cli::{Ack, Inbox};
 use crate::program::failure::Failure;
 use crate::program::screen::Screen;
 use crate::program::{Context, Exit};
-use careplan_client::connection::Error;
+use careplan_client::connection::{PAGE, all_pages};
 use careplan_client::fetching::{Records, new_transfers};
 use careplan_client::texts::local_time;
-use careplan_protocol::api::{Acknowledge, InboxQuery, Page, Transfer};
+use careplan_protocol::api::{Acknowledge, InboxQuery, Transfer};
 use careplan_protocol::problem::Language;
 use careplan_protocol::transfer::{Outcome, State};
 use serde_json::json;
@@ -134,28 +134,9 @@ fn files(transfer: &Transfer) -> String {
     }
 }
 
-/// All pages of a list.
-pub(crate) async fn all_pages<T>(
-    mut page: impl AsyncFnMut(Option<String>) -> Result<Page<T>, Error>,
-) -> Result<Vec<T>, Error> {
-    let mut items = Vec::new();
-    let mut after = None;
-    loop {
-        let next = page(after).await?;
-        items.extend(next.items);
-        match next.next {
-            Some(cursor) => after = Some(cursor),
-            None => return Ok(items),
-        }
-    }
-}
-
 /// The last so many.
 pub(crate) fn latest<T>(mut items: Vec<T>, limit: Option<usize>) -> Vec<T> {
     let surplus = items.len().saturating_sub(limit.unwrap_or(usize::MAX));
     items.drain(..surplus);
     items
 }
-
-/// Entries of a page asked for.
-pub(crate) const PAGE: u32 = 1000;

@@ -2,9 +2,9 @@
 
 use crate::program::cli::Directory;
 use crate::program::failure::Failure;
-use crate::program::inbox::{PAGE, all_pages};
 use crate::program::screen::Screen;
 use crate::program::{Context, Exit};
+use careplan_client::connection::{PAGE, all_pages};
 use careplan_client::journal::Journal;
 use careplan_client::sync::all_held;
 use careplan_client::texts::local_time;

@@ -31,10 +31,12 @@ pub(crate) async fn run(context: &mut Context, what: Send) -> Result<Exit, Failu
         screen.value(&json!({"plan": plan::value(&screen, &plan), "unfinished": earlier.len()}));
         return Ok(plan::outlook(&plan));
     }
-    let begun: Vec<_> = earlier.iter().map(|pending| pending.intent.clone()).collect();
+    let mut begun: Vec<_> = earlier.iter().map(|pending| pending.intent.clone()).collect();
     let mut done = carrying::carry(&desk, &screen, earlier, &mut account).await?;
+    // What was recalled since is over: the same files given again are another send.
+    begun.retain(|intent| !account.recalled.contains(&intent.key));
     if what.files.is_empty() {
-        if begun.is_empty() {
+        if done.is_empty() && account.is_empty() {
             screen.say("途中の送信はありません。", "Nothing is unfinished.");
         }
         return conclude(context, done, &account, None);

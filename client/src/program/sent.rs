@@ -2,9 +2,9 @@
 
 use crate::program::cli::{Recall, Sent};
 use crate::program::failure::Failure;
-use crate::program::inbox::{PAGE, all_pages, latest, show};
+use crate::program::inbox::{latest, show};
 use crate::program::{Context, Exit};
-use careplan_client::connection::Error;
+use careplan_client::connection::{Error, PAGE, all_pages};
 use careplan_client::texts::local_time;
 use careplan_protocol::api::OutboxQuery;
 use careplan_protocol::problem::Code;

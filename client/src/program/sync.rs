@@ -131,11 +131,14 @@ fn report(screen: &Screen, happening: &Happening) -> Value {
             screen.print(&format!("    {}\n", printable(&checking::line(finding, screen.language))));
         }
     }
-    if let Happening::Refused(_, why) = happening {
-        for finding in checking::of_refusal(why) {
-            let line = format!("    {}", printable(&checking::told_line(finding, screen.language)));
-            screen.say(&line, &line);
-        }
+    let of_hub = match happening {
+        Happening::Refused(_, why) => checking::of_refusal(why),
+        Happening::Found(_, findings) => findings,
+        _ => &[],
+    };
+    for finding in of_hub {
+        let line = format!("    {}", printable(&checking::told_line(finding, screen.language)));
+        screen.say(&line, &line);
     }
     value(screen, happening)
 }
@@ -168,6 +171,10 @@ fn words(happening: &Happening) -> (String, String) {
         Happening::Warned(names, findings) => (
             format!("警告がありますが送信します：{}（指摘 {} 件）", names.join(", "), findings.len()),
             format!("sent in spite of warnings: {} ({} findings)", names.join(", "), findings.len()),
+        ),
+        Happening::Found(id, findings) => (
+            format!("{id}  ハブの指摘が {} 件あります", findings.len()),
+            format!("{id}  the hub found something in it ({} findings)", findings.len()),
         ),
         Happening::NotOnHub(to, n) => (
             format!("{to} には届けられません（not-on-hub、{n} ファイル）"),
@@ -210,6 +217,7 @@ fn value(screen: &Screen, happening: &Happening) -> Value {
         Happening::Warned(names, findings) => {
             json!({"event": "warned", "files": names, "findings": told(screen, findings)})
         }
+        Happening::Found(id, findings) => json!({"event": "found", "transfer": id, "findings": findings}),
         Happening::NotOnHub(to, n) => json!({"event": "not-on-hub", "to": to, "files": n}),
         Happening::Fetched(id, from, n) => json!({"event": "fetched", "transfer": id, "from": from, "files": n}),
         Happening::NameTaken(path) => json!({"event": "name-taken", "path": path}),

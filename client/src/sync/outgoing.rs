@@ -3,29 +3,19 @@
 use crate::checking;
 use crate::connection::Error;
 use crate::disk;
-use crate::fetching::STAGING;
 use crate::journal::{Journal, Pending};
-use crate::parcels::{LocalFile, Misfit, Parcel, Sorted, Unfit, sort};
+use crate::parcels::{LocalFile, Misfit, Parcel, Sorted, Unfit};
 use crate::sending::{self, SendError};
+use crate::sync::heaps::{Heap, heaps, sort_heap};
 use crate::sync::watching::Look;
 use crate::sync::{Happening, Sync, SyncError, shelves};
 use crate::texts::Explain as _;
 use careplan_protocol::office::Address;
 use careplan_protocol::problem::{Code, Language};
-use careplan_protocol::standard::{Context, Finding, StandardName, UnitError};
+use careplan_protocol::standard::{Context, Finding, UnitError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Files that belong together: those in OUT itself, those in the folder of one address, or those that were released.
-struct Heap {
-    to: Option<Address>,
-    files: Vec<LocalFile>,
-    /// A person has looked at the warnings.
-    released: bool,
-    /// They go as a whole.
-    is_folder: bool,
-}
 
 impl Sync {
     /// Sends what is ready. `true` when files are still changing, so that another look soon is worth while.
@@ -48,7 +38,7 @@ impl Sync {
         let begun = Journal::open(&self.desk.profile)?.unfinished()?;
         let out = self.settings.out.clone();
         for pending in begun.into_iter().filter(|pending| pending.intent.sync.as_ref() == Some(&out)) {
-            self.deliver(pending).await?;
+            self.deliver(pending, &[]).await?;
         }
         Ok(())
     }
@@ -103,15 +93,15 @@ impl Sync {
             self.tell(&Happening::AlreadySent(transfer, to, files.len()));
             return Ok(());
         }
-        match self.may_go(parcel, released).await {
-            Ok(true) => {}
-            Ok(false) => return Ok(()),
+        let known = match self.may_go(parcel, released).await {
+            Ok(Some(known)) => known,
+            Ok(None) => return Ok(()),
             Err(SyncError::Disk(why)) if is_in_use(&why) => {
                 self.summary.waiting += 1;
                 return Ok(());
             }
             Err(why) => return Err(why),
-        }
+        };
         let pending = match sending::begin(&self.desk, parcel, "", Some(&self.settings.out)) {
             // The care software still holds a file, or took it back: another look will tell.
             Err(SendError::Disk(why)) if is_in_use(&why) => {
@@ -120,11 +110,11 @@ impl Sync {
             }
             begun => begun?,
         };
-        self.deliver(pending).await
+        self.deliver(pending, &known).await
     }
 
-    /// Whether nothing stands against sending a parcel; else it is put aside.
-    async fn may_go(&mut self, parcel: &Parcel, released: bool) -> Result<bool, SyncError> {
+    /// What was found in a parcel that may go in spite of it; one that may not is put aside.
+    async fn may_go(&mut self, parcel: &Parcel, released: bool) -> Result<Option<Vec<Finding>>, SyncError> {
         let (now, language) = (self.desk.clock.now(), self.settings.language);
         let findings = self.check(Some(parcel.to), &parcel.files).await?;
         let (files, names) = (file_paths(parcel), parcel.files.iter().map(|file| file.name.clone()).collect());
@@ -133,7 +123,7 @@ impl Sync {
             shelves::refused(&self.settings.out, &files, text.trim_end(), now)?;
             self.summary.refused += 1;
             self.tell(&Happening::Faulty(names, findings));
-            return Ok(false);
+            return Ok(None);
         }
         if !released && findings.iter().any(checking::needs_a_person) {
             let what = parcel.unit.map(|unit| unit.key.stamp.to_string()).unwrap_or_default();
@@ -141,12 +131,12 @@ impl Sync {
             let name = shelves::held(&self.settings.out, &files, &name, &text, now, language)?;
             self.summary.held += 1;
             self.tell(&Happening::Held(name, names, findings));
-            return Ok(false);
+            return Ok(None);
         }
         if !findings.is_empty() {
-            self.tell(&Happening::Warned(names, findings));
+            self.tell(&Happening::Warned(names, findings.clone()));
         }
-        Ok(true)
+        Ok(Some(findings))
     }
 
     /// What the checker says of files that go to this address.
@@ -156,7 +146,7 @@ impl Sync {
         Ok(checking::by_name(report.findings, files))
     }
 
-    async fn deliver(&mut self, pending: Pending) -> Result<(), SyncError> {
+    async fn deliver(&mut self, pending: Pending, known: &[Finding]) -> Result<(), SyncError> {
         let (to, count) = (pending.intent.to, pending.intent.files.len());
         match sending::deliver(&self.desk, &pending, Arc::new(|_| ())).await {
             Ok(delivered) => {
@@ -164,6 +154,14 @@ impl Sync {
                 self.sent_before.add(delivered.receipt);
                 self.summary.sent += 1;
                 self.tell(&Happening::Sent(delivered.transfer, to, count));
+                // The hub knows what went before and who is whose: it may find more than could be told here.
+                let language = self.settings.language;
+                let told: Vec<String> = known.iter().map(|it| checking::line(it, language)).collect();
+                let mut more = delivered.findings;
+                more.retain(|it| !told.contains(&checking::told_line(it, language)));
+                if !more.is_empty() {
+                    self.tell(&Happening::Found(delivered.transfer, more));
+                }
                 Ok(pending.finish()?)
             }
             Err(SendError::Refused(why)) => self.refused(pending, why),
@@ -200,60 +198,6 @@ impl Sync {
         }
         Ok(pending.finish()?)
     }
-}
-
-/// OUT itself, and every folder in it that is named like an address.
-fn heaps(out: &Path) -> io::Result<Vec<Heap>> {
-    let mut own = Vec::new();
-    let mut heaps = Vec::new();
-    for entry in disk::entries(out)? {
-        let name = disk::name(&entry);
-        match entry.is_dir() {
-            true if name == STAGING || shelves::OWN.contains(&name.as_str()) => {}
-            true => {
-                if let Ok(to) = name.parse::<Address>() {
-                    let files = disk::entries(&entry)?.into_iter().filter(|path| is_for_sending(path));
-                    let files = files.map(LocalFile::new).collect();
-                    heaps.push(Heap { to: Some(to), files, released: false, is_folder: true });
-                }
-            }
-            false if is_for_sending(&entry) => own.push(LocalFile::new(entry)),
-            false => {}
-        }
-    }
-    heaps.insert(0, Heap { to: None, files: own, released: false, is_folder: false });
-    for (shelf, files) in shelves::released(out)? {
-        // Named by its address, as `held` named it.
-        let name = disk::name(&shelf);
-        let to = name.split_once('_').and_then(|(to, _)| to.parse().ok());
-        let files = files.into_iter().filter(|path| is_for_sending(path)).map(LocalFile::new).collect();
-        heaps.push(Heap { to, files, released: true, is_folder: true });
-    }
-    heaps.retain(|heap| !heap.files.is_empty());
-    Ok(heaps)
-}
-
-/// Files of the system and of programs that are still writing are left alone.
-fn is_for_sending(path: &Path) -> bool {
-    let name = disk::name(path).to_lowercase();
-    let passing = [".tmp", ".part", ".partial", ".crdownload", ".lock", ".bak"];
-    path.is_file()
-        && !name.starts_with(['.', '~'])
-        && !passing.iter().any(|ending| name.ends_with(ending))
-        && !matches!(name.as_str(), "thumbs.db" | "desktop.ini")
-}
-
-/// In OUT itself no attachment ever joins a unit by chance of the moment: it has no address there.
-fn sort_heap(desk: Address, heap: Heap) -> Sorted {
-    if heap.is_folder {
-        return sort(desk, heap.files, heap.to);
-    }
-    let is_attachment = |file: &LocalFile| matches!(StandardName::parse(&file.name), Ok(None));
-    let (attachments, standard): (Vec<_>, Vec<_>) = heap.files.into_iter().partition(is_attachment);
-    let mut sorted = sort(desk, standard, None);
-    let unfit = |file| Unfit { files: vec![file], key: None, why: Misfit::NoAddress };
-    sorted.unfit.extend(attachments.into_iter().map(unfit));
-    sorted
 }
 
 fn paths(files: &[LocalFile]) -> impl Iterator<Item = &Path> {

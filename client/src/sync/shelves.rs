@@ -14,10 +14,15 @@ use std::path::{Path, PathBuf};
 
 /// Puts what was sent beside its receipt. A kill in between is made good by calling it again.
 pub(super) fn sent(out: &Path, pending: &Pending, transfer: TransferId, receipt: &str) -> io::Result<()> {
-    let shelf = out.join(SENT).join(format!("{transfer}_{}", pending.intent.to));
+    let shelf = sent_shelf(out, transfer, pending.intent.to);
     std::fs::create_dir_all(&shelf)?;
     disk::write(&shelf.join("receipt.jws"), receipt.as_bytes())?;
     take_away(pending, &shelf)
+}
+
+/// Where the files of a transfer stand that was sent from a folder.
+pub fn sent_shelf(out: &Path, transfer: TransferId, to: Address) -> PathBuf {
+    out.join(SENT).join(format!("{transfer}_{to}"))
 }
 
 /// Puts files beside the receipt of the transfer that carried the same before.
@@ -28,7 +33,7 @@ pub(super) fn sent_before(
     to: Address,
     receipt: &str,
 ) -> io::Result<()> {
-    let shelf = out.join(SENT).join(format!("{transfer}_{to}"));
+    let shelf = sent_shelf(out, transfer, to);
     std::fs::create_dir_all(&shelf)?;
     disk::write(&shelf.join("receipt.jws"), receipt.as_bytes())?;
     move_all(files, &shelf)

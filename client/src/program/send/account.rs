@@ -26,6 +26,8 @@ pub(super) struct Account {
     sent_before: Vec<Value>,
     /// What the person did not agree to.
     pub(super) declined: Vec<Value>,
+    /// Keys of sends that were accepted and recalled since.
+    pub(super) recalled: HashSet<String>,
     /// What the hub found beyond what the plan told, as lines.
     told: Vec<String>,
     /// What the plan told.
@@ -108,6 +110,11 @@ impl Account {
         }
     }
 
+    /// Whether nothing was taken up.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// The table at the end.
     pub(super) fn show(&self, screen: &Screen) {
         if !self.declined.is_empty() {
@@ -161,6 +168,7 @@ impl Account {
         let mut result = screen.pick(format!("送信済 {at}"), format!("sent {at}"));
         if delivered.recalled {
             result.push_str(screen.pick("（この送信は取消済みです）", " (recalled since)"));
+            self.recalled.insert(intent.key.clone());
         }
         self.tell(screen, &delivered.findings);
         self.rows.push(row(intent, result, delivered.transfer.to_string()));

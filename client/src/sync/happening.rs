@@ -1,0 +1,61 @@
+//! What a sync has to tell.
+
+use crate::connection::Error;
+use crate::fetching::FetchError;
+use crate::parcels::Misfit;
+use careplan_protocol::office::Address;
+use careplan_protocol::standard::{Finding, ToldFinding};
+use careplan_protocol::transfer::TransferId;
+use std::path::PathBuf;
+
+/// Something that happened, for whoever watches.
+#[derive(Debug)]
+pub enum Happening {
+    /// A transfer was accepted.
+    Sent(TransferId, Address, usize),
+    /// Files that had been accepted before; they were put beside their receipt.
+    AlreadySent(TransferId, Address, usize),
+    /// Files that cannot be sent, by what their names or set say.
+    Unfit(Vec<String>, Misfit),
+    /// Files that the hub refused.
+    Refused(Vec<String>, Error),
+    /// An office that cannot be reached.
+    NotOnHub(Address, usize),
+    /// Files with errors, which are not sent.
+    Faulty(Vec<String>, Vec<Finding>),
+    /// Files that a person has to look at, in the folder of this name in `held/`.
+    Held(String, Vec<String>, Vec<Finding>),
+    /// Files that are sent in spite of these findings, which concern the form only or were released.
+    Warned(Vec<String>, Vec<Finding>),
+    /// What the hub found in a transfer that it accepted, beyond what was told before.
+    Found(TransferId, Vec<ToldFinding>),
+    /// A transfer was fetched.
+    Fetched(TransferId, Address, usize),
+    /// A file waits until another of its name is taken away.
+    NameTaken(PathBuf),
+    /// A transfer was acknowledged as imported.
+    Acknowledged(TransferId),
+    /// Fetching one transfer failed; the others go on.
+    FetchFailed(TransferId, FetchError),
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Summary {
+    /// Transfers sent.
+    pub sent: usize,
+    /// Transfers fetched.
+    pub fetched: usize,
+    /// Transfers acknowledged.
+    pub acknowledged: usize,
+    /// Sends refused.
+    pub refused: usize,
+    /// Sends to offices that cannot be reached.
+    pub not_on_hub: usize,
+    /// Sends held for a person to look at.
+    pub held: usize,
+    /// Sends that wait for files to settle or for the rest of their set.
+    pub waiting: usize,
+    /// Transfers that could not be fetched.
+    pub not_fetched: usize,
+}
