@@ -1,5 +1,7 @@
 //! Sending with the program: the plan, what is held back, and that what is accepted arrives as it was.
 
+#[path = "sending/again.rs"]
+mod again;
 #[path = "sending/bytes.rs"]
 mod bytes;
 #[path = "sending/held.rs"]

@@ -1,0 +1,8 @@
+//! What an office keeps, and what it shows to an inspector.
+
+#[path = "records/archive.rs"]
+mod archive;
+#[path = "records/evidence.rs"]
+mod evidence;
+#[path = "records/month.rs"]
+mod month;
