@@ -11,6 +11,7 @@
 //!     outs/<digest>.json    the folders that sync sends from
 //!     pending/<key>/        a send that is not finished: intent.json, copies of its files, lock
 //!     receipts/<transfer>.jws
+//!     receipts/<transfer>.delivery  delivery receipts, one a line
 //!     fetching/<transfer>.json   a fetch that is not finished (beside it, while running, a .lock)
 //!     taken/<transfer>.json      fetched, verified, on disk
 //!     acknowledged/<transfer>.json
@@ -199,6 +200,21 @@ impl Profile {
     /// The receipt of a transfer that was sent from here.
     pub fn receipt(&self, transfer: TransferId) -> Option<String> {
         std::fs::read_to_string(self.folder.join(RECEIPTS).join(format!("{transfer}.jws"))).ok()
+    }
+
+    /// Stores the delivery receipts of a transfer.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn store_deliveries(&self, transfer: TransferId, receipts: &[String]) -> io::Result<()> {
+        let text: String = receipts.iter().map(|receipt| format!("{receipt}\n")).collect();
+        disk::write(&self.folder(RECEIPTS)?.join(format!("{transfer}.delivery")), text.as_bytes())
+    }
+
+    /// The delivery receipts of a transfer that are kept here.
+    pub fn deliveries(&self, transfer: TransferId) -> Vec<String> {
+        let path = self.folder.join(RECEIPTS).join(format!("{transfer}.delivery"));
+        std::fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect()
     }
 
     /// The transfers whose receipts are here, in order.

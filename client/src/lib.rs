@@ -13,6 +13,7 @@
 //! - [`checking`]: files held against the standard;
 //! - [`parcels`]: files sorted into transfers;
 //! - [`exchanged`]: what was sent and received about a month;
+//! - [`deliveries`]: what the hub attests that recipients did;
 //! - [`receipts`]: receipts and files judged;
 //! - [`desk`]: one office or service type at work;
 //! - [`bundle`]: what an operator hands to an office;
@@ -30,6 +31,7 @@ pub mod bundle;
 pub mod checking;
 pub mod clock;
 pub mod connection;
+pub mod deliveries;
 pub mod desk;
 pub mod disk;
 pub mod document;

@@ -4,6 +4,7 @@ use crate::program::cli::Receipt as What;
 use crate::program::failure::Failure;
 use crate::program::screen::Screen;
 use crate::program::{Context, Exit};
+use careplan_client::deliveries::{self, Deliveries};
 use careplan_client::receipts::{Match, compare, verify};
 use careplan_client::texts::{Explain as _, local_time};
 use careplan_protocol::receipt::{KeySet, Receipt, ReceiptFile, parse};
@@ -19,9 +20,15 @@ pub(crate) async fn run(context: &mut Context, what: What) -> Result<Exit, Failu
             let text = read(context, &file)?;
             let receipt =
                 parse(&text).map_err(|why| Failure::new("receipt", "受領証として読み取れません", why.to_string()))?;
-            context.screen.value(&receipt.receipt);
+            let deliveries = deliveries(context, &file).await?;
+            let mut value = json!(receipt.receipt);
+            if let Some(fields) = value.as_object_mut().filter(|_| !deliveries.receipts.is_empty()) {
+                fields.insert("deliveries".to_owned(), json!(deliveries.receipts));
+            }
+            context.screen.value(&value);
             show(&context.screen, &receipt.receipt);
-            Ok(Exit::Done)
+            tell(&context.screen, &deliveries);
+            Ok(if deliveries.wrong.is_empty() { Exit::Done } else { Exit::Failed })
         }
     }
 }
@@ -58,6 +65,27 @@ async fn check(context: &Context, file: &str, files: Option<PathBuf>, keys: Opti
         screen.say(format!("  {title}: {japanese}"), format!("  {title}: {english}"));
     }
     Ok(if good { Exit::Done } else { Exit::Failed })
+}
+
+/// What the hub attests of a transfer that was sent from here; a receipt in a file stands for itself.
+async fn deliveries(context: &mut Context, file: &str) -> Result<Deliveries, Failure> {
+    let Ok(transfer) = file.parse::<TransferId>() else { return Ok(Deliveries::default()) };
+    let desk = context.desk()?;
+    let keys = desk.keys().await?;
+    Ok(deliveries::of(&desk, transfer, &keys).await?)
+}
+
+fn tell(screen: &Screen, deliveries: &Deliveries) {
+    for receipt in &deliveries.receipts {
+        let at = local_time(receipt.at);
+        screen.say(
+            format!("  {} {at}（ハブの署名を確認しました）", receipt.event.japanese()),
+            format!("  {} {at} (signed by the hub)", receipt.event),
+        );
+    }
+    for why in &deliveries.wrong {
+        screen.say(format!("  正しくない受取証明: {why}"), format!("  a delivery receipt that does not hold: {why}"));
+    }
 }
 
 fn judged(file: &ReceiptFile, found: &Match) -> Value {
