@@ -76,6 +76,12 @@ pub struct Leaf {
 }
 
 impl Leaf {
+    /// Its bytes, as the log has them.
+    pub fn bytes(&self) -> Vec<u8> {
+        // Nothing refuses to be written into memory.
+        minicbor::to_vec(self).unwrap_or_default()
+    }
+
     /// Reads a leaf; `None` unless the bytes are one and nothing else.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let mut decoder = minicbor::Decoder::new(bytes);

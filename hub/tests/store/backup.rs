@@ -1,6 +1,7 @@
 //! Backups: taken while the store works, brought back elsewhere, and what is not in them.
 
 use crate::fixture::{House, bytes, fetch, office, send};
+use crate::tlog::{caught_up, checkpoint, log, verified};
 use crate::verify::{fill, look, look_at};
 use careplan_hub::clock::{Clock, SystemRandomness};
 use careplan_hub::store::embedded::backup::{self, BackupError, Restored, Restoring, Taken, Taking};
@@ -43,6 +44,8 @@ async fn a_backup_taken_while_the_store_works_comes_back_whole_and_in_a_new_epoc
     let first = take(&house, place.path(), 3).unwrap();
     store.upkeep().await.unwrap();
     let late = send(&store, office(1), office(2), "late", &[("a.pdf", bytes(4, 100_000))]).await.unwrap();
+    caught_up(&store).await;
+    let published = log(&store).checkpoint(1).unwrap();
     let second = take(&house, place.path(), 3).unwrap();
     assert_eq!((first.generation, second.generation, second.next), (1, 2, store.state().next));
     assert!(second.added < first.added / 2, "{} {}", first.added, second.added);
@@ -66,7 +69,16 @@ async fn a_backup_taken_while_the_store_works_comes_back_whole_and_in_a_new_epoc
     assert!(state.epoch > 400_000, "no hub counted so far by itself");
     assert!(state.holds(1, late.position) && !state.holds(1, lost.position));
     let began = store.events(state.next - 1, 1).unwrap();
-    assert!(matches!(began[0].fact, Fact::Began { because: Beginning::Restored, .. }));
+    let Fact::Began { because: Beginning::Restored, cites: Some(cited) } = &began[0].fact else { panic!("{began:?}") };
+    // The new epoch's log has the events of the backup and cites its last checkpoint; the old one's is there again.
+    caught_up(&store).await;
+    assert_eq!(log(&store).checkpoint(1).unwrap(), published);
+    let before = checkpoint(&log(&store), 1);
+    assert_eq!((cited.size, cited.root), (before.size, before.root.0));
+    let leaves = verified(&log(&store), restored.new_epoch);
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    assert_eq!(verified(&log(&store), 1), leaves[..before.size as usize]);
+    assert_eq!(log(&store).kept_sizes(1).unwrap().len(), house.files("tlog/1/checkpoints").len());
     let transfer = store.received(office(2), late.position).unwrap().unwrap();
     assert_eq!(fetch(&store, &transfer, 1).await.unwrap(), bytes(4, 100_000));
     let again = send(&store, office(1), office(2), "lost", &[("a.pdf", bytes(5, 100))]).await.unwrap();

@@ -63,6 +63,33 @@ async fn a_start_with_many_transfers() {
     assert!(store.state().transfers as usize >= wanted / callers * callers);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes a minute"]
+async fn a_transparency_log_of_a_million_events_made_again() {
+    let mut house = House::new();
+    house.disk.reserve_bytes = 64 << 20;
+    let store = house.open();
+    let count: u64 = std::env::var("EVENTS").map_or(1_000_000, |text| text.parse().unwrap());
+    let watch = Stopwatch::start();
+    while store.state().next < count {
+        crate::tlog::events(&store, 20_000).await;
+    }
+    tell(&format!("{} events committed in {:?}", store.state().next, watch.elapsed()));
+    crate::tlog::caught_up(&store).await;
+    tell(&format!("the log had them {:?} after the first", watch.elapsed()));
+    store.upkeep().await.unwrap();
+    store.close().await;
+    drop(store);
+    std::fs::remove_dir_all(house.path("tlog")).unwrap();
+    std::fs::remove_file(house.path("keys/checkpoint.key")).unwrap();
+    let (watch, store) = (Stopwatch::start(), house.open());
+    let started = watch.elapsed();
+    let size = crate::tlog::caught_up(&store).await;
+    let took = watch.elapsed() - started;
+    let rate = size as f64 / took.as_secs_f64();
+    tell(&format!("{size} events integrated from nothing in {took:?}: {rate:.0} a second"));
+}
+
 fn tell(line: &str) {
     std::io::stdout().write_all(format!("{line}\n").as_bytes()).unwrap();
 }

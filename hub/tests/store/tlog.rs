@@ -14,15 +14,15 @@ use std::time::Duration;
 
 type Wreck = fn(&House);
 
-fn log(store: &SharedStore) -> Arc<Tlog> {
+pub(crate) fn log(store: &SharedStore) -> Arc<Tlog> {
     store.tlog().unwrap()
 }
 
-/// Waits until the log has every event, and no longer than is promised.
-async fn caught_up(store: &SharedStore) -> u64 {
+/// Waits until the log has every event; a busy machine may take its time.
+pub(crate) async fn caught_up(store: &SharedStore) -> u64 {
     let next = store.state().next;
     let mut size = log(store).watch();
-    let waited = tokio::time::timeout(Duration::from_secs(10), size.wait_for(|size| *size >= next)).await;
+    let waited = tokio::time::timeout(Duration::from_secs(60), size.wait_for(|size| *size >= next)).await;
     *waited.unwrap_or_else(|_| panic!("not integrated: {:?} {:?}", log(store).alarm(), store.health().damage)).unwrap()
 }
 
@@ -30,14 +30,14 @@ fn key(log: &Tlog, epoch: u32) -> VerifierKey {
     log.epochs().unwrap().into_iter().find(|(of, _)| *of == epoch).unwrap().1
 }
 
-fn checkpoint(log: &Tlog, epoch: u32) -> Checkpoint {
+pub(crate) fn checkpoint(log: &Tlog, epoch: u32) -> Checkpoint {
     let note = String::from_utf8(log.checkpoint(epoch).unwrap().unwrap()).unwrap();
     Checkpoint::open(&note, &key(log, epoch)).unwrap()
 }
 
 /// Every leaf of an epoch's log, out of its bundles; the root recomputed from them is that of the checkpoint, and so is the
 /// one recomputed from the tiles.
-fn verified(log: &Tlog, epoch: u32) -> Vec<Leaf> {
+pub(crate) fn verified(log: &Tlog, epoch: u32) -> Vec<Leaf> {
     let checkpoint = checkpoint(log, epoch);
     let (mut frontier, mut leaves) = (Frontier::default(), Vec::new());
     for index in 0..checkpoint.size.div_ceil(tile::WIDTH) {
@@ -72,7 +72,7 @@ fn follows(log: &Tlog, epoch: u32, before: &Checkpoint) {
 }
 
 /// So many events that cost little.
-async fn events(store: &SharedStore, count: u64) {
+pub(crate) async fn events(store: &SharedStore, count: u64) {
     let event =
         || NewEvent { actor: None, fact: Fact::StrangersRefused { count: 1 }, detail: Detail::default(), body: None };
     store
@@ -329,4 +329,54 @@ fn last_segment(house: &House) -> std::path::PathBuf {
 fn used(path: &std::path::Path) -> u64 {
     let bytes = std::fs::read(path).unwrap();
     bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1)
+}
+
+/// Whatever of its files is damaged, `verify` says which, and `recover` with the next start makes it as it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_tiles_are_named_set_aside_and_made_again() {
+    let house = House::new();
+    let store = house.open();
+    events(&store, 700).await;
+    caught_up(&store).await;
+    let before = checkpoint(&log(&store), 1);
+    store.close().await;
+    drop(store);
+    assert!(crate::verify::look(&house).is_clean());
+    std::fs::remove_file(house.path("tlog/1/tile/entries/001")).unwrap();
+    std::fs::write(house.path("tlog/1/tile/0/000"), [7; 8192]).unwrap();
+    let report = crate::verify::look(&house);
+    let places: Vec<&str> = report.findings.iter().map(|finding| finding.place.as_str()).collect();
+    assert_eq!(places, ["tlog/1/tile/0/000", "tlog/1/tile/entries/001"], "{report:#?}");
+    let mending = careplan_hub::store::embedded::mend::Mending {
+        data: house.path(""),
+        master_key: house.master.into(),
+        backup: None,
+        randomness: Arc::new(careplan_hub::clock::SystemRandomness),
+        name: "now".to_owned(),
+        seen: &|_, _| {},
+    };
+    careplan_hub::store::embedded::mend::mend(&mending, &report).unwrap();
+    let store = house.open();
+    events(&store, 1).await;
+    caught_up(&store).await;
+    follows(&log(&store), 1, &before);
+    verified(&log(&store), 1);
+    store.close().await;
+    drop(store);
+    assert!(crate::verify::look(&house).is_clean());
+}
+
+/// A log that was rolled back together with everything else but what was signed.
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_tells_when_more_was_signed_than_there_is() {
+    let house = House::new();
+    let store = house.open();
+    events(&store, 300).await;
+    caught_up(&store).await;
+    store.close().await;
+    drop(store);
+    change_signed(&house, |json| json["size"] = 400.into());
+    let report = crate::verify::look(&house);
+    assert_eq!(report.findings.len(), 1, "{report:#?}");
+    assert_eq!(report.findings[0].place, "tlog/1/signed");
 }

@@ -16,7 +16,7 @@ use careplan_protocol::tlog::Checkpoint;
     tag = "everybody",
     responses(
         (status = 200, description = "The log that grows, and those before it", body = careplan_protocol::api::Tlog),
-        (status = "default", description = "Refused; `unavailable` while the hub begins its first log", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused; `not-found` until the hub has signed its first checkpoint", body = careplan_protocol::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn about(State(app): State<SharedApp>, Certified(peer): Certified) -> Result<Json<Tlog>, Refused> {

@@ -19,7 +19,8 @@ pub struct Verify {
 
 const HELP: &str = "\
 Every batch and its digest, every event, its seal and its commitment, every key, every file of every transfer chunk by chunk,
-the log against the segments, and, while no hub serves, the index; snapshot and meters against what the events add up to.
+the log against the segments, and, while no hub serves, the index; snapshot and meters against what the events add up to;
+every tile and checkpoint of the transparency log.
 It may run beside a hub that serves. It changes nothing.
 
 Exit status: 0 all is as it was written · 1 damage, or it could not be looked at · 2 wrong use or configuration
@@ -119,5 +120,6 @@ pub(super) fn name(part: Part) -> &'static str {
         Part::Bodies => "bodies",
         Part::Index => "index",
         Part::Snapshot => "snapshot",
+        Part::Tlog => "tlog",
     }
 }

@@ -4,7 +4,7 @@
 //! DIR/lock                           held by the one run that may be here
 //! DIR/generations/00000007           one backup: a manifest, sealed; it is there when all that it names is there and was read back
 //! DIR/packs/00000007/2026-11-20.pack what that run added: pieces of segments and bodies of a day, one behind the other
-//! DIR/packs/00000007/log.pack        pieces of the log, the snapshot
+//! DIR/packs/00000007/log.pack        pieces of the log, the snapshot, kept checkpoints
 //! KEYS                               all wrapped keys, in one file of their own, replaced by every run
 //! ```
 //! Segments, log and bodies only grow, so a run adds what is new and names again what older runs have. A day's pack goes when
@@ -18,7 +18,10 @@
 //! AAD     its name: "segments/2026-11-20/00001.seg 64-9000", "manifest 7", "keys"
 //! ```
 //!
-//! - `take`: a run; `plan`: what there is to back up; `manifest`: what a run leaves; `piece`: sealed ranges;
+//! Of the transparency log it has what was signed; the tiles are made again from the log of events.
+//!
+//! - `take`: a run; `plan`: what there is to back up; `manifest`: what a run leaves; `piece`: sealed ranges; `tlog`: what
+//!   of the transparency log is backed up;
 //! - `bring`: the way back.
 
 mod bring;
@@ -26,6 +29,7 @@ mod manifest;
 mod piece;
 mod plan;
 mod take;
+mod tlog;
 
 pub use bring::{Restored, Restoring, restore, single};
 pub use manifest::{Generation, generations};

@@ -105,6 +105,7 @@ pub fn mend(mending: &Mending<'_>, report: &Report) -> Result<Mended, MendError>
             ));
         }
     }
+    work.tiles(of(Part::Tlog))?;
     for (part, place) in [(Part::Snapshot, "snapshot"), (Part::Index, "index")] {
         if !work.mended.done.is_empty() || of(part).next().is_some() {
             work.set_aside(place)?;
@@ -140,12 +141,23 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Sets the tiles of a log aside that are not what the events add up to: the next start makes them again.
+    fn tiles<'f>(&mut self, findings: impl Iterator<Item = &'f Finding>) -> Result<(), OpenError> {
+        let of_tiles = findings.filter(|finding| finding.remedy == Remedy::Recover);
+        let logs: BTreeSet<&str> = of_tiles.filter_map(|finding| Some(finding.place.split_once("/tile/")?.0)).collect();
+        for log in logs {
+            self.set_aside(&format!("{log}/tile"))?;
+            self.did(format!("{log}/tile was set aside; the next start makes it anew from the log of events"));
+        }
+        Ok(())
+    }
+
     /// Brings damaged files back, each beside the damaged one first: a segment only where it is at least as long.
     fn bring_back<'f>(&mut self, findings: impl Iterator<Item = &'f Finding>) -> Result<(), MendError> {
         let Some((from, keys, key)) = &self.mending.backup else { return Ok(()) };
         let places: BTreeSet<String> = findings.filter_map(|finding| file_of(&finding.place)).collect();
         for place in places {
-            if place.starts_with("log/") {
+            if place.starts_with("log/") || place.contains("/tile/") {
                 continue;
             }
             let (target, fresh) = (self.layout.data().join(&place), self.layout.data().join("from-backup"));
@@ -368,6 +380,6 @@ fn reaches(fresh: &Path, target: &Path) -> io::Result<bool> {
 /// The file that a finding is about.
 fn file_of(place: &str) -> Option<String> {
     let path = place.split(' ').next()?;
-    let known = ["segments/", "bodies/", "keys/"].iter().any(|parent| path.starts_with(parent));
+    let known = ["segments/", "bodies/", "keys/", "tlog/"].iter().any(|parent| path.starts_with(parent));
     known.then(|| path.to_owned())
 }

@@ -25,7 +25,7 @@ mod seed;
 mod signer;
 mod tree;
 
-pub(crate) use folder::{Folder, Signed, epochs, last_signed};
+pub(crate) use folder::{Folder, Signed, beginning, epochs, last_signed};
 pub(crate) use integrator::start;
 pub use published::{Proved, Tlog};
 pub(crate) use tree::Tree;

@@ -4,6 +4,7 @@
 //! - `bodies`: every sealed file, chunk by chunk, to the digest in its event;
 //! - `derived`: index and snapshot, held against what the events add up to;
 //! - `batches`, `months`: segments and log as a reader meets them who changes nothing;
+//! - `tlog`: the transparency log, made again from the events;
 //! - `report`: what was found.
 //!
 //! While a hub serves from the folder (its lock says so) the same files are read beside it: what is being written is left to it,
@@ -15,6 +16,7 @@ mod derived;
 mod events;
 pub(crate) mod months;
 mod report;
+mod tlog;
 
 pub use report::{Concerned, Counted, Finding, Part, Remedy, Report};
 
@@ -45,7 +47,7 @@ pub struct Verifying<'a> {
 
 /// The bytes that a look will read.
 pub fn bytes_to_read(data: &Path) -> u64 {
-    ["segments", "log", "bodies"].iter().map(|name| size(&data.join(name))).sum()
+    ["segments", "log", "bodies", "tlog"].iter().map(|name| size(&data.join(name))).sum()
 }
 
 /// Looks at a whole data folder.
@@ -92,10 +94,12 @@ fn look(
 ) -> Result<Report, OpenError> {
     let snapshot = derived::snapshot(layout, &keys, &mut report);
     let index = if report.online { None } else { derived::index(layout, damage, &mut report)? };
+    let published = tlog::published(layout, &mut report)?;
     let bodies = bodies::Bodies::default();
     let derived = derived::Derived::new(snapshot, index);
-    let mut look = Look { layout, keys, damage, seen, stopped, bodies, derived, report };
+    let mut look = Look { layout, keys, damage, seen, stopped, bodies, published, derived, report };
     look.events()?;
+    look.unpublished();
     look.bodies_of_lost_days();
     let Look { derived, mut report, .. } = look;
     derived.end(&mut report);
@@ -115,6 +119,7 @@ struct Look<'a> {
     seen: &'a dyn Fn(Part, u64),
     stopped: &'a AtomicBool,
     bodies: bodies::Bodies,
+    published: Vec<tlog::Published>,
     derived: derived::Derived,
     report: Report,
 }
@@ -135,9 +140,13 @@ pub(crate) fn lock(layout: &Layout) -> Result<Option<File>, OpenError> {
 
 fn keys(verifying: &Verifying<'_>, layout: &Layout, report: &mut Report) -> Result<Keyring, OpenError> {
     let randomness = Arc::clone(&verifying.randomness);
-    let (keys, receipts) = Keyring::look(layout, &verifying.master_key, randomness)?;
-    for path in receipts {
-        report.find(Part::Keys, &layout.shown(&path), "this receipt key cannot be opened", Remedy::Backup);
+    let (keys, signing) = Keyring::look(layout, &verifying.master_key, randomness)?;
+    for path in signing {
+        let what = match path == layout.checkpoint_key() {
+            true => "the key that signs the transparency log is missing or cannot be opened: nothing more is signed",
+            false => "this receipt key cannot be opened",
+        };
+        report.find(Part::Keys, &layout.shown(&path), what, Remedy::Backup);
     }
     let opened = each_key(&keys, report)?;
     match keys.is_ours()? {

@@ -3,7 +3,7 @@
 use super::manifest::{self, Manifest};
 use super::piece::BackupKey;
 use super::take::{KEYS, Keys};
-use super::{BackupError, Generation, Mark, RESTORED, RESTORING, io_at};
+use super::{BackupError, Generation, Mark, RESTORED, RESTORING, io_at, tlog};
 use crate::store::embedded::layout::{self, Layout};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -67,6 +67,10 @@ pub fn restore(restoring: &Restoring<'_>) -> Result<Restored, BackupError> {
     for path in manifest.files.keys() {
         file(&restoring.from, &manifest, path, &inside(data, path)?, &key, &|bytes| (restoring.seen)(total, bytes))?;
     }
+    for path in manifest.tlog.keys() {
+        let bytes = tlog::of(&manifest, path).ok_or_else(|| sealed(&restoring.from))?;
+        tlog::write(&inside(data, path)?, &bytes)?;
+    }
     log_mark(&layout, &manifest)?;
     let minutes = (restoring.now.as_second() - FIRST_MINUTE).div_euclid(60);
     // Unused by the hub that was lost, whatever it did since: its epochs count up by one.
@@ -112,6 +116,10 @@ pub fn single(
     // The newest that has it.
     for number in manifest::numbers(from)?.into_iter().rev() {
         let manifest = Manifest::read(from, number, &key)?;
+        if let Some(bytes) = tlog::of(&manifest, path) {
+            tlog::write(target, &bytes)?;
+            return Ok(true);
+        }
         if manifest.files.contains_key(path) {
             file(from, &manifest, path, target, &key, &|_| {})?;
             return Ok(true);
@@ -146,7 +154,9 @@ fn file(
     seen: &dyn Fn(u64),
 ) -> Result<(), BackupError> {
     let Some(kept) = manifest.files.get(path) else { return Ok(()) };
-    if let Some(parent) = target.parent() {
+    if path.starts_with("tlog/") {
+        tlog::parent(target)?;
+    } else if let Some(parent) = target.parent() {
         layout::make_folder(parent).map_err(io_at(parent))?;
     }
     let beside = target.with_added_extension("new");

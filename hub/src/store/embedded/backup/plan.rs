@@ -3,7 +3,7 @@
 //! The log's mark is read first, then the segments to their last whole batch, then the names of the bodies (which stand before
 //! the batch that names them); so log and segments overlap, and nothing that a segment names is missing.
 
-use super::{BackupError, io_at};
+use super::{BackupError, io_at, tlog};
 use crate::store::embedded::layout::{Layout, days_in};
 use crate::store::embedded::segment::{self, HEADER, Header};
 use crate::store::embedded::verify::batches::{Batches, Piece};
@@ -23,6 +23,8 @@ pub(super) struct Plan {
     pub(super) next: u64,
     /// The position behind the log's last event.
     pub(super) copied: u64,
+    /// What the transparency log signed last, by path in the data folder.
+    pub(super) tlog: BTreeMap<String, Vec<u8>>,
     /// Damage met on the way, in words.
     pub(super) damage: Vec<String>,
 }
@@ -47,6 +49,8 @@ pub(super) fn plan(layout: &Layout, before: Before<'_>) -> Result<Plan, BackupEr
 
 fn try_plan(layout: &Layout, before: Before<'_>) -> Result<Option<Plan>, BackupError> {
     let mut plan = Plan::default();
+    // First of all: what is signed is then in the events that follow.
+    tlog::plan(&mut plan, layout)?;
     plan.whole(layout, "snapshot")?;
     let copied = plan.log(layout)?;
     let first = plan.segments(layout, before)?;

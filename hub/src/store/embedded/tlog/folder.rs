@@ -162,7 +162,31 @@ impl Folder {
             return Ok(found);
         }
         let full = layout::read(&self.path.join(place.full().to_string()))?;
-        Ok(full.and_then(|full| beginning(place, &full)))
+        Ok(full.and_then(|full| beginning(place, place.full(), &full)))
+    }
+
+    /// Whether the file of a tile or bundle stands there.
+    pub(crate) fn stands(&self, place: Tile) -> bool {
+        self.path.join(place.to_string()).exists()
+    }
+
+    /// Whether there are no tiles for a tree of this size, as after a restore: they can be made again.
+    pub(crate) fn is_bare(&self, size: u64) -> bool {
+        Tile::of(0, 0, size).is_some_and(|first| !self.stands(first) && !self.stands(first.full()))
+    }
+
+    /// The widths of the partial tiles that stand there of a tile.
+    pub(crate) fn parts(&self, place: Tile) -> io::Result<Vec<u16>> {
+        let folder = self.path.join(place.full().to_string()).with_added_extension("p");
+        let entries = match std::fs::read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut widths = Vec::new();
+        for entry in entries {
+            widths.extend(entry?.file_name().to_str().and_then(|name| name.parse::<u16>().ok()));
+        }
+        Ok(widths)
     }
 
     /// The hashes of a tile.
@@ -175,7 +199,7 @@ impl Folder {
     }
 
     /// One entry, from its bundle, in a tree of this size.
-    pub(super) fn entry(&self, position: u64, tree: u64) -> io::Result<Option<Vec<u8>>> {
+    pub(crate) fn entry(&self, position: u64, tree: u64) -> io::Result<Option<Vec<u8>>> {
         let Some(place) = Tile::bundle(position / tile::WIDTH, tree) else { return Ok(None) };
         let bytes = self.read(place)?.unwrap_or_default();
         let entries = tile::read_entries(&bytes, place.width);
@@ -194,14 +218,14 @@ impl Folder {
     }
 }
 
-/// The beginning of a full tile or bundle.
-fn beginning(place: Tile, full: &[u8]) -> Option<Vec<u8>> {
-    let width = usize::from(place.width);
-    if place.level.is_some() {
-        return full.get(..width * 32).map(<[u8]>::to_vec);
+/// The beginning of a tile or bundle.
+pub(crate) fn beginning(part: Tile, whole: Tile, bytes: &[u8]) -> Option<Vec<u8>> {
+    let width = usize::from(part.width);
+    if part.level.is_some() {
+        return bytes.get(..width * 32).map(<[u8]>::to_vec);
     }
     let mut bundle = Vec::new();
-    for entry in tile::read_entries(full, tile::WIDTH as u16)?.into_iter().take(width) {
+    for entry in tile::read_entries(bytes, whole.width)?.into_iter().take(width) {
         tile::append_entry(&mut bundle, entry);
     }
     Some(bundle)

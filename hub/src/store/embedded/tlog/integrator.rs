@@ -3,7 +3,7 @@
 use super::folder::Folder;
 use super::leaf::{self, Head};
 use super::ledger::Ledger;
-use super::resume::{Resumed, resume, unreadable};
+use super::resume::{Resumed, restore_earlier, resume, unreadable};
 use super::signer::Signer;
 use super::{Tlog, Tree, Trouble};
 use crate::clock::Stopwatch;
@@ -33,6 +33,8 @@ struct Integrator {
     begun: u64,
     /// Whether nothing of the tree came from the epoch before.
     anew: bool,
+    /// Whether the logs of earlier epochs were looked at.
+    looked: bool,
     /// Leaves read and not yet appended.
     ahead: VecDeque<LeafAt>,
     /// How far the tree's files are written.
@@ -104,6 +106,7 @@ impl Integrator {
             tlog: Arc::clone(tlog),
             begun: core.state.load().epochs.get(&tlog.epoch()).copied().unwrap_or(0),
             anew: tree.size() == 0,
+            looked: false,
             written: tree.size(),
             folder,
             tree,
@@ -141,7 +144,12 @@ impl Integrator {
         if behind >= KEPT_EVENTS || (behind > WIDTH && self.synced.elapsed() >= KEPT) {
             self.sync()?;
         }
-        Ok(self.tree.size() < next)
+        let more = self.tree.size() < next;
+        if !more && !self.looked {
+            restore_earlier(&self.core, self.tlog.epoch())?;
+            self.looked = true;
+        }
+        Ok(more)
     }
 
     /// Appends what is new, up to a bound. Whether it stopped because an hour is over, whose checkpoint has to be kept.

@@ -5,7 +5,7 @@ use super::leaf::Head;
 use super::ledger::Ledger;
 use super::seed::seed;
 use super::signer::{self, Signer};
-use super::{Tree, Trouble};
+use super::{Tree, Trouble, epochs};
 use crate::store::embedded::core::Core;
 use careplan_protocol::tlog::{Hash, checkpoint};
 use std::io;
@@ -56,6 +56,27 @@ pub(super) fn resume(core: &Core, epoch: u32) -> Result<Resumed, Trouble> {
     }
 }
 
+/// Makes the tiles of an earlier epoch's log again where they are missing, as after a restore.
+pub(super) fn restore_earlier(core: &Core, epoch: u32) -> Result<(), Trouble> {
+    for earlier in epochs(&core.layout)?.into_iter().filter(|earlier| *earlier < epoch) {
+        let folder = Folder::of(&core.layout, earlier);
+        let Ok(Some(signed)) = folder.signed() else { continue };
+        if folder.is_bare(signed.size) {
+            // What the log of events lost since stands in its own bundles, if anywhere.
+            let shared = core.state.load().epochs.range(earlier + 1..).next().map_or(u64::MAX, |(_, first)| *first);
+            let mut tree = Tree::default();
+            let grown = match grow(core, &folder, &mut tree, signed.size, shared) {
+                Err(Trouble::Again(error)) => return Err(error.into()),
+                grown => grown.is_ok() && tree.root() == signed.root,
+            };
+            if !grown {
+                tracing::warn!(epoch = earlier, "the transparency log of an earlier epoch cannot be made again");
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The tree that was signed last. Behind the tiles that are surely durable, and everywhere where these do not lead to what was
 /// signed, it is made again from the log of events.
 fn again(core: &Core, folder: &Folder, signed: &Signed) -> Result<Tree, Trouble> {
@@ -64,25 +85,26 @@ fn again(core: &Core, folder: &Folder, signed: &Signed) -> Result<Tree, Trouble>
         return Err(signer::smaller(signed, next));
     }
     if let Ok(mut tree) = Tree::at(signed.kept, |tile| folder.hashes(tile)) {
-        grow(core, folder, &mut tree, signed.size)?;
+        grow(core, folder, &mut tree, signed.size, u64::MAX)?;
         if tree.root() == signed.root {
             return Ok(tree);
         }
         tracing::warn!("the tiles of the transparency log are not what was signed: they are made again");
     }
     let mut tree = Tree::default();
-    grow(core, folder, &mut tree, signed.size)?;
+    grow(core, folder, &mut tree, signed.size, u64::MAX)?;
     if tree.root() == signed.root { Ok(tree) } else { Err(signer::other(signed)) }
 }
 
-/// Grows a tree to a size, and writes its files.
-fn grow(core: &Core, folder: &Folder, tree: &mut Tree, size: u64) -> Result<(), Trouble> {
+/// Grows a tree to a size, and writes its files. Up to `shared` the log of events has its leaves.
+fn grow(core: &Core, folder: &Folder, tree: &mut Tree, size: u64, shared: u64) -> Result<(), Trouble> {
     while tree.size() < size {
         let wanted = (size - tree.size()).min(AT_ONCE) as usize;
         let mut leaves = core.journal.leaves(tree.size(), wanted)?.into_iter().peekable();
         for _ in 0..wanted {
             let position = tree.size();
             let read = leaves.next_if(|(at, _)| *at == position).and_then(|(_, leaf)| leaf);
+            let read = read.filter(|_| position < shared);
             // What the log of events cannot give may still stand in its bundle; whether it is right the root tells.
             let leaf = match read {
                 Some(leaf) => Some(leaf),

@@ -23,6 +23,8 @@ pub(super) struct Derived {
     index: Option<(Index, u64)>,
     /// Whether every event so far could be read, with its detail.
     whole: bool,
+    /// Whether every event so far could be read, with its detail or without.
+    gapless: bool,
     wrong: u64,
     first_wrong: Option<u64>,
     records: u64,
@@ -64,7 +66,16 @@ pub(super) fn index(
 
 impl Derived {
     pub(super) fn new(snapshot: Option<State>, index: Option<(Index, u64)>) -> Self {
-        Self { state: State::default(), snapshot, index, whole: true, wrong: 0, first_wrong: None, records: 0 }
+        Self {
+            state: State::default(),
+            snapshot,
+            index,
+            whole: true,
+            gapless: true,
+            wrong: 0,
+            first_wrong: None,
+            records: 0,
+        }
     }
 
     pub(super) fn expired_through(&self) -> Option<Date> {
@@ -80,9 +91,14 @@ impl Derived {
         &self.state
     }
 
+    /// Whether every event so far could be read.
+    pub(super) fn is_whole(&self) -> bool {
+        self.gapless
+    }
+
     /// From here on nothing adds up any more.
     pub(super) fn missing(&mut self, next: u64) {
-        self.whole = false;
+        (self.whole, self.gapless) = (false, false);
         self.state.next = self.state.next.max(next);
     }
 

@@ -150,6 +150,7 @@ impl Look<'_> {
                 "the key of the details of {month} is gone: messages and names of that month cannot be read"
             ));
         }
+        self.publish(position, event.epoch, entry::parts(entry)?.0)?;
         self.derived.take(&event);
         self.derived.compare(&mut self.report);
         self.body(&event, body)?;

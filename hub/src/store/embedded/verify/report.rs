@@ -38,6 +38,8 @@ pub enum Part {
     Index,
     /// The state at a position.
     Snapshot,
+    /// The transparency log.
+    Tlog,
 }
 
 /// What was looked at of a part.
