@@ -4,7 +4,7 @@
 //! Outside in:
 //! - [`run`]: the rounds; [`report`]: what is told of them;
 //! - [`plan`]: what is done in a round; [`house`]: the hub under test; [`disk`]: a disk whose power can be cut;
-//! - [`load`]: offices at work; [`mod@look`]: everything that the hub shows;
+//! - [`load`]: offices at work; [`mod@look`]: everything that the hub shows; [`published`]: its transparency log;
 //! - [`model`]: what must hold; [`history`]: what the offices know;
 //! - [`chance`]: chance that can be had again.
 
@@ -16,6 +16,7 @@ pub mod load;
 pub mod look;
 pub mod model;
 pub mod plan;
+pub mod published;
 pub mod report;
 
 use anyhow::{Context as _, Result};
@@ -187,7 +188,10 @@ async fn look(house: &House, chance: &mut Chance, report: &mut Report) -> Result
     let seen = Eyes { operator: &house.world.operator, offices: &house.offices }.look(&bodies).await?;
     report.events = report.events.max(seen.log.len() as u64);
     let history = house.shared.history().clone();
-    Ok(judge(&history, &seen))
+    let found = judge(&history, &seen);
+    // From now on nothing else may be shown.
+    house.shared.history().checkpoints.extend(seen.published.iter().map(|log| log.checkpoint.clone()));
+    Ok(found)
 }
 
 /// So many rounds share a data folder.

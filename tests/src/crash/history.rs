@@ -2,6 +2,7 @@
 
 use super::chance::Chance;
 use aws_lc_rs::digest::{SHA256, digest};
+use careplan_protocol::tlog::Checkpoint;
 use careplan_protocol::transfer::{Outcome, Sha256, TransferId};
 use std::collections::BTreeMap;
 
@@ -12,6 +13,8 @@ pub struct History {
     pub sends: BTreeMap<String, Sending>,
     /// What else was done to transfers.
     pub deeds: Vec<Deed>,
+    /// Checkpoints of the transparency log that the hub showed.
+    pub checkpoints: Vec<Checkpoint>,
     /// Answers that no right hub gives.
     pub wrong: Vec<String>,
 }

@@ -2,6 +2,7 @@
 
 use super::chance::Chance;
 use super::history::{Act, Content, Deed, History, sha256};
+use super::published;
 use crate::{Form, Office, Reply};
 use careplan_protocol::api::Sent;
 use careplan_protocol::transfer::{Outcome, TransferId};
@@ -55,7 +56,8 @@ impl Worker {
                 0..45 => self.send().await,
                 45..60 => self.retry().await,
                 60..80 => self.fetch().await,
-                80..92 => self.acknowledge().await,
+                80..90 => self.acknowledge().await,
+                90..93 => self.look_at_the_log().await,
                 _ => self.recall().await,
             };
             if !goes_on {
@@ -140,6 +142,22 @@ impl Worker {
         let Some((id, _)) = self.known(false) else { return true };
         let reply = self.office.recall(&id.to_string()).await.ok();
         self.done(id, Act::Recalled, reply.as_ref())
+    }
+
+    /// Keeps a checkpoint that the hub shows: from then on it has to stand by it.
+    async fn look_at_the_log(&self) -> bool {
+        match published::checkpoint(&self.office.caller).await {
+            Ok(Some(checkpoint)) => self.shared.history().checkpoints.push(checkpoint),
+            Ok(None) => {}
+            Err(why) => {
+                // The hub may be gone; what is not signed as it should be is another matter.
+                if let Some(why) = why.downcast_ref::<careplan_protocol::tlog::note::NoteError>() {
+                    self.shared.history().wrong.push(format!("a checkpoint: {why}"));
+                }
+                return false;
+            }
+        }
+        true
     }
 
     /// Notes a deed: acknowledged, refused, or of unknown outcome. False when the hub is gone.

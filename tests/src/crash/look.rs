@@ -2,6 +2,7 @@
 
 use super::history::sha256;
 use super::model::{Body, Seen};
+use super::published;
 use crate::{Caller, Office};
 use anyhow::{Context as _, Result};
 use careplan_protocol::api::{HubStatus, LogEntry, Page, Transfer, UsageReport};
@@ -38,6 +39,10 @@ impl Eyes<'_> {
         seen.log = log.lines().map(serde_json::from_str::<LogEntry>).collect::<Result<_, _>>()?;
         let status = self.operator.get(routes::ADMIN_STATUS).await?.status(200)?.json::<HubStatus>()?;
         seen.damage = status.damage;
+        match published::read(self.operator, seen.log.len() as u64).await {
+            Ok(logs) => seen.published = logs,
+            Err(why) => seen.damage.push(format!("the transparency log cannot be read: {why:#}")),
+        }
         Ok(seen)
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! A pure function of what offices know ([`History`]) and what is seen ([`Seen`]); its own tests feed it wrong worlds.
 
+mod published;
 #[cfg(test)]
 mod tests;
 
 use super::history::{Act, History, Sending};
+use super::published::Published;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use careplan_protocol::api::{LogEntry, Transfer, Usage};
@@ -28,6 +30,8 @@ pub struct Seen {
     pub meter: Vec<Usage>,
     /// Files read back, by transfer: what came.
     pub bodies: Vec<(TransferId, Body)>,
+    /// Its transparency log, by epoch.
+    pub published: Vec<Published>,
     /// Damage that the hub tells of.
     pub damage: Vec<String>,
 }
@@ -69,6 +73,8 @@ pub enum Kind {
     Receipt,
     /// The meter is not the replay of the log.
     Meter,
+    /// The transparency log is not the log, or not what was signed before.
+    Published,
     /// The hub tells of damage, or does not start, or ended as it should not.
     Damage,
 }
@@ -91,6 +97,7 @@ pub fn judge(history: &History, seen: &Seen) -> Vec<Violation> {
     judge.states();
     judge.meter();
     judge.bodies();
+    judge.published();
     judge.found
 }
 

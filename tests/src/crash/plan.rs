@@ -97,7 +97,7 @@ fn fault_of(chance: &mut Chance, rows: &[Row]) -> Option<Fault> {
 type Row = (&'static str, &'static [&'static str], u64);
 
 /// Everything but the points of a start after a cut.
-pub const POINTS: [Row; 34] = [
+pub const POINTS: [Row; 39] = [
     ("upload-write", &["kill", "enospc"], 10),
     ("upload-sync", &["kill", "eio", "enospc"], 10),
     ("body-rename", &["kill", "enospc"], 10),
@@ -130,15 +130,21 @@ pub const POINTS: [Row; 34] = [
     ("bodies-deleted", &["kill"], 1),
     ("day-delete", &["kill"], 2),
     ("receipt-key", &["kill"], 1),
+    ("tlog-tiles", &["kill", "enospc"], 3),
+    ("tlog-written", &["kill", "enospc"], 3),
+    ("tlog-signed", &["kill"], 3),
+    ("tlog-shown", &["kill"], 3),
+    ("tlog-sync", &["kill", "enospc"], 1),
     ("start", &["kill"], 1),
     ("started", &["kill"], 1),
 ];
 
 /// What a start does that finds half a batch.
-const AT_RESTART: [Row; 7] = [
+const AT_RESTART: [Row; 8] = [
     ("cut", &["kill"], 1),
     ("cut-kept", &["kill"], 1),
     ("epoch", &["kill"], 1),
+    ("tlog-epoch", &["kill"], 1),
     ("started", &["kill"], 1),
     ("segment-renamed", &["kill"], 1),
     ("batch-write", &["torn"], 1),
@@ -146,7 +152,7 @@ const AT_RESTART: [Row; 7] = [
 ];
 
 /// Points that are reached at a stop rather than under load.
-const AT_STOP: [&str; 5] = ["log-sync", "log-synced", "snapshot", "replace", "replace-rename"];
+const AT_STOP: [&str; 6] = ["tlog-sync", "log-sync", "log-synced", "snapshot", "replace", "replace-rename"];
 
 #[cfg(test)]
 mod tests {

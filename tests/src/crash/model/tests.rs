@@ -2,10 +2,12 @@
 
 use super::super::history::{Act, Content, Deed, History, Sending};
 use super::{Body, Kind, Seen, judge};
+use crate::crash::published::Published;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use careplan_protocol::api::{LogEntry, Transfer, Usage};
-use careplan_protocol::transfer::{State, TransferId};
+use careplan_protocol::event::{About, Beginning, Fact, Leaf};
+use careplan_protocol::transfer::{Class, State, TransferId};
 use serde_json::{Value, json};
 
 #[test]
@@ -142,6 +144,68 @@ fn damage_and_wrong_answers_are_told() {
     seen.damage.push("event 3".to_owned());
     history.wrong.push("k1 was answered 409".to_owned());
     assert_eq!(kinds(&history, &seen), [Kind::Wrong, Kind::Damage]);
+}
+
+#[test]
+fn a_transparency_log_that_is_not_the_log_or_not_what_it_was_is_told() {
+    let (mut history, mut seen) = world();
+    seen.published = vec![published(&seen.log)];
+    let right = seen.clone();
+    history.checkpoints.push(Published::of("log", 1, &entries(&seen.log[..2])).unwrap().checkpoint);
+    history.checkpoints.push(seen.published[0].checkpoint.clone());
+    assert_eq!(judge(&history, &seen), []);
+    // Another root than that of its entries.
+    seen.published[0].checkpoint.root = seen.published[0].roots[1];
+    assert_eq!(kinds(&history, &seen), [Kind::Published]);
+    // One event less than the log; than it showed before.
+    seen.published = vec![published(&right.log[..3])];
+    assert_eq!(kinds(&history, &seen), [Kind::Published]);
+    assert_eq!(judge(&history, &seen).len(), 2);
+    // Another event than the log has.
+    let mut other = right.log.clone();
+    other[3].kind = "recalled".to_owned();
+    seen.published = vec![published(&other)];
+    history.checkpoints.clear();
+    assert_eq!(kinds(&history, &seen), [Kind::Published]);
+    // A later epoch that does not cite the one before.
+    seen.published = vec![right.published[0].clone(), Published { epoch: 2, ..right.published[0].clone() }];
+    assert_eq!(kinds(&history, &seen), [Kind::Published]);
+    // Gone altogether.
+    history.checkpoints.push(right.published[0].checkpoint.clone());
+    seen.published.clear();
+    assert_eq!(kinds(&history, &seen), [Kind::Published]);
+}
+
+fn published(log: &[LogEntry]) -> Published {
+    Published::of("log", 1, &entries(log)).unwrap()
+}
+
+/// The leaves of events as the log shows them.
+fn entries(log: &[LogEntry]) -> Vec<Vec<u8>> {
+    let of = |transfer: TransferId| {
+        let (from, to) = (A.parse().unwrap(), B.parse().unwrap());
+        About { epoch: transfer.epoch, position: transfer.position, from, to }
+    };
+    let fact = |entry: &LogEntry| match (entry.kind.as_str(), entry.transfer) {
+        ("began", _) => Fact::Began { because: Beginning::FirstStart, cites: None },
+        ("accepted", _) => {
+            let (from, to) = (A.parse().unwrap(), B.parse().unwrap());
+            Fact::Accepted { from, to, class: Class::Attachment, month: None, stamp: None, files: 2, bytes: 1 }
+        }
+        ("fetched", Some(transfer)) => Fact::Fetched { of: of(transfer), file: 1 },
+        ("recalled", Some(transfer)) => Fact::Recalled { of: of(transfer) },
+        other => panic!("{other:?}"),
+    };
+    let leaf = |entry: &LogEntry| Leaf {
+        version: 1,
+        epoch: 1,
+        position: entry.position,
+        at: entry.at,
+        actor: None,
+        fact: fact(entry),
+        commitment: [0; 32],
+    };
+    log.iter().map(|entry| leaf(entry).bytes()).collect()
 }
 
 fn kinds(history: &History, seen: &Seen) -> Vec<Kind> {
