@@ -186,6 +186,45 @@ async fn the_sender_gets_a_signed_receipt_for_each_thing_the_recipient_does() ->
     Ok(())
 }
 
+#[tokio::test]
+async fn careplan_shows_delivery_receipts_and_keeps_them_for_when_the_hub_is_gone() -> Result<()> {
+    let mut world = World::new().await?;
+    let (plan, helper) = (world.office(PLAN)?.set_up().await?, world.office(HELPER)?);
+    let id = plan.send_unit(&samples::unit("04")?).await?.transfer.to_string();
+    let kept = plan.home.join(PLAN).join("receipts");
+    std::fs::create_dir_all(&kept)?;
+    // As `careplan send` keeps it.
+    std::fs::write(kept.join(format!("{id}.jws")), receipt(&plan, &id).await?)?;
+    helper.get(&format!("inbox/{id}/files/1")).await?.status(200)?;
+    let first = plan.careplan_json(["receipt", "show", &id]).await?;
+    let events = |shown: &serde_json::Value| -> Vec<String> {
+        let deliveries = shown["deliveries"].as_array().cloned().unwrap_or_default();
+        deliveries.iter().filter_map(|receipt| receipt["event"].as_str().map(str::to_owned)).collect()
+    };
+    ensure!(events(&first) == ["fetched"] && first["transfer"] == id, "{first}");
+    let path = helper.path(&format!("inbox/{id}/acknowledgement"));
+    helper.caller.post(&path, &json!({"outcome": "imported"})).await?;
+    ensure!(events(&plan.careplan_json(["receipt", "show", &id]).await?) == ["fetched", "imported"]);
+    world.hub.kill().await?;
+    ensure!(events(&plan.careplan_json(["receipt", "show", &id]).await?) == ["fetched", "imported"]);
+    // One that was altered on this computer is not believed.
+    let file = kept.join(format!("{id}.delivery"));
+    let text = std::fs::read_to_string(&file)?;
+    std::fs::write(&file, text.replacen('.', ".e", 1))?;
+    plan.careplan(["receipt", "show", &id]).await?.exited(1)?;
+    Ok(())
+}
+
+/// The receipt of a transfer that was sent without the program.
+async fn receipt(office: &Office, id: &str) -> Result<String> {
+    let events = proof(office, "outbox", id).await?.verify(&key(&office.caller).await?)?;
+    let detail = events[0].detail.clone().context("the detail")?;
+    let payload = detail.receipt.context("a payload")?;
+    let input = careplan_protocol::receipt::signing_input(&detail.kid.context("a key")?, &payload);
+    // Shown, not verified: the signature does not matter here.
+    Ok(careplan_protocol::receipt::compact(&input, &[0; 64]))
+}
+
 async fn shown(office: &Office, id: &str) -> Result<Transfer> {
     office.get(&format!("outbox/{id}")).await?.status(200)?.json()
 }

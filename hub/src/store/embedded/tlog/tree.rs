@@ -139,7 +139,7 @@ mod tests {
             let hashes = |place: Tile| tile::read_hashes(&files[&place], place.width).ok_or(place);
             assert_eq!(root(&mut FromTiles::new(size, hashes), size), Ok(frontier.root()), "{size}");
             let behind = size - size % WIDTH;
-            let mut again = Tree::at(behind, |tile| hashes(tile)).unwrap();
+            let mut again = Tree::at(behind, hashes).unwrap();
             while again.size() < size {
                 assert!(again.append(&again.size().to_be_bytes()));
             }
