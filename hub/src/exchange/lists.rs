@@ -2,6 +2,8 @@
 
 use super::Exchange;
 use crate::permit::OfficePermit;
+use crate::store::StoreError;
+use crate::store::event::Detail;
 use crate::store::state::State;
 use crate::store::transfer::Transfer;
 use careplan_protocol::api::{self, InboxQuery, OutboxQuery};
@@ -108,13 +110,21 @@ impl Exchange {
         self.page(&state, Side::Sender, begin, limit, read, wanted)
     }
 
+    /// The details of an event, unless they are gone or damaged: operators are told of damage, and lists go on without.
+    fn detail(&self, position: u64) -> Result<Option<Detail>, Refusal> {
+        match self.store.detail(position) {
+            Err(StoreError::Damaged(_)) => Ok(None),
+            found => Ok(found?),
+        }
+    }
+
     /// One transfer as the given end may see it.
     ///
     /// # Errors
     /// When the log cannot be read.
     pub fn describe(&self, state: &State, transfer: &Transfer, side: Side) -> Result<api::Transfer, Refusal> {
         let hidden = side == Side::Recipient && transfer.recalled_at.is_some();
-        let detail = if hidden { None } else { self.store.detail(transfer.position)? }.unwrap_or_default();
+        let detail = if hidden { None } else { self.detail(transfer.position)? }.unwrap_or_default();
         let file = |(index, file): (usize, crate::store::event::FileDetail)| api::File {
             n: u16::try_from(index + 1).unwrap_or(u16::MAX),
             name: file.name,
@@ -157,7 +167,7 @@ impl Exchange {
 
     fn acknowledgement(&self, transfer: &Transfer) -> Result<Option<api::Acknowledged>, Refusal> {
         let Some(said) = &transfer.acknowledged else { return Ok(None) };
-        let reason = self.store.detail(said.position)?.and_then(|detail| detail.reason);
+        let reason = self.detail(said.position)?.and_then(|detail| detail.reason);
         Ok(Some(api::Acknowledged { outcome: said.outcome, reason, at: said.at }))
     }
 
