@@ -299,8 +299,12 @@ fn refuse_too_many(files: &[Named], limits: &crate::config::Limits) -> Result<()
 /// Two names that a Windows folder would take for one.
 fn refuse_double(files: &[Named], named: &Named) -> Result<(), Refusal> {
     let folded = |name: &str| name.nfc().flat_map(char::to_lowercase).collect::<String>();
-    let name = folded(&named.name);
-    if files.iter().any(|file| folded(&file.name) == name) {
+    let is_same = |other: &str| match named.name.is_ascii() && other.is_ascii() {
+        // As names of the standard are.
+        true => named.name.eq_ignore_ascii_case(other),
+        false => folded(other) == folded(&named.name),
+    };
+    if files.iter().any(|file| is_same(&file.name)) {
         let (japanese, english) = ("同じ名前のファイルが二つあります。", "Two files have the same name.");
         return Err(Refusal::because(Code::FileName, japanese, english));
     }
