@@ -53,6 +53,16 @@ points! {
     IndexApply = "index-apply",
     /// The index has taken it up; nobody was answered.
     IndexApplied = "index-applied",
+    /// A base is about to be made of what sled holds.
+    IndexFold = "index-fold",
+    /// The base was written and synced; nobody reads it yet.
+    IndexBased = "index-based",
+    /// It is read; the sled that it was made of is still there.
+    IndexTaken = "index-taken",
+    /// That sled was thrown away.
+    IndexFolded = "index-folded",
+    /// Two bases were written as one; both are still there.
+    IndexJoined = "index-joined",
     /// Everybody was answered.
     BatchAnswered = "batch-answered",
     /// The empty frame of an idle moment is about to be written.

@@ -3,6 +3,7 @@
 use super::changes::Changes;
 use super::levels::{self, Generation};
 use super::{Index, LevelError, base, records};
+use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use crate::store::embedded::error::refused;
 use std::ops::Range;
@@ -29,17 +30,21 @@ impl Index {
         let Some(older) = older else { return Ok(()) };
         let applied = older.applied().unwrap_or(based);
         if applied > based {
+            failpoint::reach(Point::IndexFold).map_err(refused("index"))?;
             // sled may panic where the disk refuses.
             let written = catch_unwind(AssertUnwindSafe(|| base::write(&self.folder, based..applied, older.all())));
             let written = written.map_err(|_| StoreError::Io("index: sled panicked".to_owned()))?;
             let base = Arc::new(written.map_err(refused("index"))?);
+            failpoint::reach(Point::IndexBased).map_err(refused("index"))?;
             let mut levels = self.levels.write().unwrap_or_else(PoisonError::into_inner);
             levels.bases.push(base);
             levels.older = None;
         } else {
             self.levels.write().unwrap_or_else(PoisonError::into_inner).older = None;
         }
+        failpoint::reach(Point::IndexTaken).map_err(refused("index"))?;
         older.throw_away()?;
+        failpoint::reach(Point::IndexFolded).map_err(refused("index"))?;
         self.join(&folding)
     }
 
@@ -88,6 +93,7 @@ impl Index {
                 _ => refused("index")(error),
             })?;
             let Some(joined) = joined else { return Ok(()) };
+            failpoint::reach(Point::IndexJoined).map_err(refused("index"))?;
             let mut levels = self.levels.write().unwrap_or_else(PoisonError::into_inner);
             let kept = levels.bases.len().saturating_sub(2);
             let parts = levels.bases.split_off(kept);
@@ -104,5 +110,5 @@ impl Index {
     }
 }
 
-/// Events in sled that are worth a base: reading them back at a start takes a fraction of a second.
-const FOLDED: u64 = 100_000;
+/// Events in sled that are worth a base: reading them back at a start takes a fraction of a second. A test build folds few.
+const FOLDED: u64 = if cfg!(feature = "failpoints") { 40 } else { 100_000 };
