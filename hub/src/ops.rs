@@ -129,7 +129,10 @@ pub async fn serve(config: Config, environment: &HashMap<String, String>) -> Res
         stop: stop.clone(),
         cut,
     };
-    addresses.write(&config.data)?;
+    if let Err(error) = addresses.write(&config.data) {
+        // A full disk: the hub serves what it has, at the addresses that it says here.
+        tracing::error!(%error, "addresses.json could not be written");
+    }
     tracing::info!(address = %addresses.address, local = %addresses.local, "the hub serves");
 
     listen::serve(listening, http::router(app)).await;

@@ -46,47 +46,68 @@ pub(crate) struct Index {
     /// What waits in memory while the disk has hardly any room: sled does not survive a full disk.
     pending: RwLock<Changes>,
     broken: AtomicBool,
+    /// There was no room for sled at the start: everything above the bases waits in memory.
+    waits: AtomicBool,
     /// Held while levels are made of others, and when it is closed.
     folding: Mutex<()>,
     damage: Arc<Damage>,
 }
 
 impl Index {
-    /// Opens the index, and says up to which position it has events: 0 when it had to be begun anew.
-    pub(crate) fn open(layout: &Layout, end: u64, damage: Arc<Damage>) -> Result<(Self, u64), StoreError> {
+    /// Opens the index, and says up to which position it has events: 0 when it had to be begun anew. On a disk that has no
+    /// room sled is left alone, and what the bases lack waits in memory until there is.
+    pub(crate) fn open(
+        layout: &Layout,
+        end: u64,
+        damage: Arc<Damage>,
+        has_room: bool,
+    ) -> Result<(Self, u64), StoreError> {
         let folder = layout.index();
         trust::begin(&folder)?;
         let mut levels = Levels { bases: kept_bases(&folder, end), ..Levels::default() };
-        if trust::is_believed(&folder) {
-            believe(&folder, end, &mut levels);
+        if has_room {
+            Self::open_levels(&folder, end, &mut levels)?;
+        } else {
+            // Nobody may believe what sled holds once more has happened than it knows.
+            trust::forget(&folder)?;
         }
-        // What is not believed goes before this boot is named as one that may believe what is there.
-        if levels.bases.is_empty() {
-            for events in base::list(&folder).map_err(refused("index"))? {
-                std::fs::remove_file(folder.join(base::name(&events))).map_err(refused("index"))?;
-            }
-        }
-        let newest = match levels.newest.take() {
-            Some(newest) => newest,
-            None => {
-                trust::throw_away(&folder.join("sled"))?;
-                let newest = Generation::begin(&folder, 1)?;
-                newest.follows_on(levels.based()).map_err(|error| StoreError::Io(format!("index: {error}")))?;
-                newest
-            }
-        };
-        levels.newest = Some(newest);
-        trust::doubt(&folder)?;
         let applied = levels.applied();
         let index = Self {
             folder,
             levels: RwLock::new(levels),
             pending: RwLock::default(),
             broken: AtomicBool::new(false),
+            waits: AtomicBool::new(!has_room),
             folding: Mutex::default(),
             damage,
         };
         Ok((index, applied))
+    }
+
+    fn open_levels(folder: &Path, end: u64, levels: &mut Levels) -> Result<(), StoreError> {
+        if trust::is_believed(folder) {
+            believe(folder, end, levels);
+        }
+        match levels.newest {
+            Some(_) => remove_unkept(folder, levels)?,
+            None => levels.newest = Some(first_generation(folder, levels)?),
+        }
+        trust::doubt(folder)
+    }
+
+    /// Opens sled if there was no room for it at the start; called once there is.
+    pub(crate) fn stop_waiting(&self) -> Result<(), StoreError> {
+        if !self.waits.load(Ordering::SeqCst) || self.is_broken() {
+            return Ok(());
+        }
+        let _folding = self.folding.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut levels = self.levels.write().unwrap_or_else(PoisonError::into_inner);
+        let first = first_generation(&self.folder, &levels)?;
+        trust::doubt(&self.folder)?;
+        levels.newest = Some(first);
+        self.waits.store(false, Ordering::SeqCst);
+        tracing::info!("the index has room again");
+        Ok(())
     }
 
     /// Whether a start would believe it: stopped cleanly or left by a death on this boot, and sled survives opening it.
@@ -145,7 +166,7 @@ impl Index {
 
     /// Takes up what a batch changed; `next` is the position behind it. Without room on the disk it waits in memory.
     pub(crate) fn apply(&self, changes: Changes, next: u64, has_room: bool) -> Result<(), StoreError> {
-        if !has_room {
+        if !has_room || self.waits.load(Ordering::SeqCst) {
             self.pending.write().unwrap_or_else(PoisonError::into_inner).merge(changes);
             return Ok(());
         }
@@ -203,7 +224,8 @@ impl Index {
 
     fn with<T>(&self, read: impl FnOnce(&Levels) -> Result<T, LevelError>) -> Result<T, StoreError> {
         let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
-        if levels.newest.is_none() || self.is_broken() {
+        let is_open = levels.newest.is_some() || self.waits.load(Ordering::SeqCst);
+        if !is_open || self.is_broken() {
             return Err(StoreError::Io("the index is not available until the next start".to_owned()));
         }
         match catch_unwind(AssertUnwindSafe(|| read(&levels))) {
@@ -249,6 +271,25 @@ impl Drop for Index {
             trust::deny(&self.folder);
         }
     }
+}
+
+/// What is not believed goes before this boot is named as one that may believe what is there.
+fn remove_unkept(folder: &Path, levels: &Levels) -> Result<(), StoreError> {
+    if levels.bases.is_empty() {
+        for events in base::list(folder).map_err(refused("index"))? {
+            std::fs::remove_file(folder.join(base::name(&events))).map_err(refused("index"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Sled, empty, above the bases.
+fn first_generation(folder: &Path, levels: &Levels) -> Result<Generation, StoreError> {
+    remove_unkept(folder, levels)?;
+    trust::throw_away(&folder.join("sled"))?;
+    let first = Generation::begin(folder, 1)?;
+    first.follows_on(levels.based()).map_err(|error| StoreError::Io(format!("index: {error}")))?;
+    Ok(first)
 }
 
 /// The bases that hold, unless the index failed or they know more than the segments do.

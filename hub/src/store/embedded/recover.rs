@@ -140,6 +140,8 @@ fn set_aside(layout: &Layout, segment: &Segment, bytes: &[u8], from: usize) -> i
     let tail = bytes.get(from..).unwrap_or_default();
     let end = tail.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let name = format!("{}-{:05}-{from}.bin", segment.day, segment.number);
+    // The zeros behind it give back room that a full disk has nowhere else.
+    segment.file.set_len((from + end) as u64)?;
     layout::replace(&layout.cut().join(&name), tail.get(..end).unwrap_or_default())?;
     let cut = format!("{end} bytes behind the last whole batch were cut and kept as cut/{name}");
     tracing::warn!(%cut, "the last batch was not whole");

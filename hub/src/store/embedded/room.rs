@@ -8,6 +8,7 @@ use crate::failpoint::{self, Point};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub(crate) struct Room {
     layout: Layout,
     disk: Disk,
     free: AtomicU64,
+    index_free: AtomicU64,
     low: AtomicBool,
     /// A sync of the filling thread failed: the file at hand may have lost what the writer wrote.
     broken: AtomicBool,
@@ -73,6 +75,7 @@ impl Room {
             layout,
             disk,
             free: AtomicU64::new(u64::MAX),
+            index_free: AtomicU64::new(u64::MAX),
             low: AtomicBool::new(false),
             broken: AtomicBool::new(false),
             syncing: Mutex::default(),
@@ -111,17 +114,19 @@ impl Room {
         self.low.load(Ordering::Relaxed)
     }
 
-    /// Whether hardly anything is left: too little for the index to go on writing.
+    /// Whether hardly anything is left: too little for the index to go on writing, which may stand on a disk of its own.
     pub(crate) fn is_tight(&self) -> bool {
-        self.free() < LEFT / 2
+        self.free().min(self.index_free.load(Ordering::Relaxed)) < LEFT / 2
     }
 
     /// Looks how much is free.
     pub(crate) fn look(&self) {
-        if let Ok(found) = rustix::fs::statvfs(self.layout.data()) {
-            let free = found.f_bavail.saturating_mul(found.f_frsize);
+        if let Some(free) = free(self.layout.data()) {
             self.free.store(free, Ordering::Relaxed);
             self.low.store(free < self.disk.watermark_bytes, Ordering::Relaxed);
+        }
+        if let Some(free) = free(&self.layout.index()) {
+            self.index_free.store(free, Ordering::Relaxed);
         }
     }
 
@@ -139,6 +144,13 @@ impl Room {
             self.changed.notify_all();
             plan = self.changed.wait(plan).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Gives back a spare that could not be used.
+    pub(crate) fn give_back(&self, filled: Filled) {
+        let mut plan = self.plan();
+        (plan.spare, plan.taken) = (Some(filled), false);
+        self.changed.notify_all();
     }
 
     /// From now on this file is written to; the one before keeps its length.
@@ -256,11 +268,44 @@ impl Room {
     }
 
     fn make_spare(&self) -> io::Result<()> {
-        let file = layout::private(&self.layout.spare(), true)?;
-        self.fill(&file, 0)?;
+        let file = match self.left_spare()? {
+            Some(file) => file,
+            None => {
+                let file = layout::private(&self.layout.spare(), true)?;
+                self.fill(&file, 0)?;
+                file
+            }
+        };
         layout::sync_folder(&self.layout.segments())?;
         self.plan().spare = Some(Filled { file: Arc::new(file), to: STEP });
         Ok(())
+    }
+
+    /// The spare that the process before left: on a full disk there would be no other. Its room is written over with zeros
+    /// and synced, since that process may have died while it wrote there.
+    fn left_spare(&self) -> io::Result<Option<File>> {
+        let path = self.layout.spare();
+        let length = match std::fs::metadata(&path) {
+            Ok(found) => found.len(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(error),
+        };
+        if length < STEP {
+            return Ok(None);
+        }
+        let file = layout::private(&path, false)?;
+        file.set_len(STEP)?;
+        let zeros = vec![0; PIECE as usize];
+        let written = (0..STEP).step_by(PIECE as usize).try_for_each(|at| file.write_all_at(&zeros, at));
+        written.and_then(|()| file.sync_all()).inspect_err(|error| self.doubt(error))?;
+        Ok(Some(file))
+    }
+
+    /// After a failed sync what the disk holds is not known; a full disk is no such failure.
+    fn doubt(&self, error: &io::Error) {
+        if !layout::is_full(error) {
+            self.broken.store(true, Ordering::SeqCst);
+        }
     }
 
     /// Writes zeros and syncs them: room promised by `fallocate` alone would still cost a journal commit at each overwrite.
@@ -277,21 +322,21 @@ impl Room {
             let filled = failpoint::reach(Point::RoomFill)
                 .and_then(|()| file.write_all_at(&zeros, at))
                 .and_then(|()| file.sync_data());
-            filled.inspect_err(|error| {
-                if !layout::is_full(error) {
-                    self.broken.store(true, Ordering::SeqCst);
-                }
-            })
+            filled.inspect_err(|error| self.doubt(error))
         };
         let filled = (from..from + STEP).step_by(PIECE as usize).try_for_each(piece);
         filled.and_then(|()| failpoint::reach(Point::RoomFilled)).inspect_err(|error| {
-            if !layout::is_full(error) {
-                self.broken.store(true, Ordering::SeqCst);
-            }
+            self.doubt(error);
             // What was filled in part is given back.
             let _ = file.set_len(from);
         })
     }
+}
+
+/// Free bytes of the disk on which something stands.
+fn free(path: &Path) -> Option<u64> {
+    let found = rustix::fs::statvfs(path).ok()?;
+    Some(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
 /// No segment becomes longer: it ends with the batch that fills it.

@@ -13,7 +13,7 @@ use super::recover::{self, Recovered};
 use super::room::Room;
 use super::upkeep::Rounds;
 use super::watchers::Watchers;
-use super::writer::{Tip, Writer};
+use super::writer::Writer;
 use super::{Opening, Progress, backup, snapshot};
 use crate::failpoint::{self, Point};
 use crate::store::StoreError;
@@ -21,7 +21,6 @@ use crate::store::event::{Beginning, Event};
 use crate::store::state::State;
 use crate::store::transfer::BodyPlace;
 use arc_swap::ArcSwap;
-use careplan_protocol::calendar::day_in_japan;
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -63,17 +62,18 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
     let recovered = recovered?;
     let journal = Journal::new(log, recovered.tail.clone(), Arc::clone(&keys), Arc::clone(&damage));
     let snapshot = snapshot.filter(|state| state.next <= recovered.next).unwrap_or_default();
-    let (mut index, applied) = Index::open(&layout, recovered.next, Arc::clone(&damage))?;
+    let room = Room::new(layout.clone(), opening.disk);
+    let has_room = !room.is_tight();
+    let (mut index, applied) = Index::open(&layout, recovered.next, Arc::clone(&damage), has_room)?;
     let mut replayed = replay(&journal, &index, snapshot.clone(), applied, &recovered, opening.progress);
     if replayed.is_err() && index.is_broken() {
         // Closed before it is begun anew.
         drop(index);
-        let (anew, applied) = Index::open(&layout, recovered.next, Arc::clone(&damage))?;
+        let (anew, applied) = Index::open(&layout, recovered.next, Arc::clone(&damage), has_room)?;
         replayed = replay(&journal, &anew, snapshot, applied, &recovered, opening.progress);
         index = anew;
     }
     let state = replayed?;
-    let room = Room::new(layout.clone(), opening.disk);
     let filler = room.start().map_err(at(layout.data()))?;
     let core = Arc::new(Core {
         doubts: Doubts::open(&layout, (state.next > 0).then_some(state.last_at), now),
@@ -199,15 +199,15 @@ fn writer(core: &Arc<Core>, state: State, recovered: &Recovered) -> Result<Write
         (None, _, Some(_)) => Some(Beginning::Cut),
         (None, _, None) => None,
     };
-    let now = if state.next == 0 { core.now() } else { core.now().max(state.last_at) };
-    let day = day_in_japan(now);
-    let tip = Tip::begin(&core.layout, &core.room, day, &state, recovered.chain)
-        .map_err(at(&core.layout.segments()))?
-        .ok_or(StoreError::Full)?;
-    core.day.store(crate::store::codec::day_number(day), std::sync::atomic::Ordering::SeqCst);
-    let mut writer = Writer::new(Arc::clone(core), tip, state);
-    if let Some(because) = began {
-        writer.begin(because).map_err(|error| StoreError::Io(error.to_string()))?;
+    let has_events = state.next > 0;
+    let mut writer = Writer::new(Arc::clone(core), state, recovered.chain, began);
+    let has_begun = writer.begin()?;
+    if !has_begun {
+        // What is there can be read all the same; but a folder's first event, and that of a restore, are never put off.
+        if restored.is_some() || !has_events {
+            return Err(StoreError::Full.into());
+        }
+        tracing::error!("the disk is full: what is there is served, nothing else is taken until there is room");
     }
     if restored.is_some() {
         // Its event is durable now; a death before this line begins one more epoch, which harms nobody.

@@ -47,8 +47,9 @@ impl Core {
         let swept = state.expired_through.map_or(Ok(()), |through| self.sweep(through));
         // Not needed by anything else that is done here, and long when there is much: it holds nobody up.
         drop(rounds);
+        let opened = if self.room.is_tight() { Ok(()) } else { self.index.stop_waiting() };
         let folded = if self.room.is_low() { Ok(()) } else { self.index.fold() };
-        kept.and(swept).and(folded)
+        kept.and(swept).and(opened).and(folded)
     }
 
     fn keep_up(&self, rounds: &mut Rounds, state: &State) -> Result<(), StoreError> {

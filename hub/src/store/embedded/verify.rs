@@ -189,7 +189,7 @@ fn believed(layout: &Layout, end: u64, damage: &Arc<Damage>) -> Result<Option<(I
     if !Index::is_believed(layout) {
         return Ok(None);
     }
-    let (index, applied) = Index::open(layout, end, Arc::clone(damage))?;
+    let (index, applied) = Index::open(layout, end, Arc::clone(damage), true)?;
     Ok((applied > 0).then_some((index, applied)))
 }
 

@@ -8,15 +8,19 @@ use tip::NotAppended;
 pub(crate) use tip::Tip;
 
 use super::core::Core;
+use super::error::refused;
 use super::tlog;
 use crate::clock::Stopwatch;
 use crate::failpoint::{self, Point};
+use crate::store::codec::day_number;
 use crate::store::event::{Beginning, Detail, Fact, NewEvent};
 use crate::store::state::State;
-use crate::store::{CommitError, Committed, Decide};
+use crate::store::{CommitError, Committed, Decide, StoreError};
 use batch::{Batch, Written};
 use careplan_protocol::calendar::day_in_japan;
 use jiff::Timestamp;
+use jiff::civil::Date;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -38,32 +42,59 @@ pub(crate) type Caller = oneshot::Sender<Result<Committed, CommitError>>;
 /// The writer.
 pub(crate) struct Writer {
     core: Arc<Core>,
-    tip: Tip,
+    /// `None`: the disk had no room for a segment at the start; what needs an event waits until it has.
+    tip: Option<Tip>,
+    /// The digest of the last frame of the tip before.
+    chain: [u8; 32],
+    /// What has to be said before anything else once there is room.
+    began: Option<Beginning>,
     /// The state with the batch at hand.
     state: State,
 }
 
 impl Writer {
-    pub(crate) fn new(core: Arc<Core>, tip: Tip, state: State) -> Self {
-        Self { core, tip, state }
+    /// A writer that goes on behind a frame of this digest, with a new epoch where one has to begin.
+    pub(crate) fn new(core: Arc<Core>, state: State, chain: [u8; 32], began: Option<Beginning>) -> Self {
+        Self { core, tip: None, chain, began, state }
     }
 
-    /// Begins a new epoch: its first event.
-    pub(crate) fn begin(&mut self, because: Beginning) -> Result<(), CommitError> {
-        pass(Point::Epoch);
-        self.state.epoch += 1;
+    /// Begins the first segment, and the new epoch with its first event. False when the disk has no room for that: it is
+    /// tried again before whatever is to be written next.
+    pub(crate) fn begin(&mut self) -> Result<bool, StoreError> {
         let now = self.stamp();
+        if !self.next_tip(day_in_japan(now)).map_err(refused("segments"))? {
+            return Ok(false);
+        }
+        match self.begin_epoch(now) {
+            Ok(()) => Ok(true),
+            Err(CommitError::Full) => Ok(false),
+            Err(error) => Err(StoreError::Io(error.to_string())),
+        }
+    }
+
+    fn begin_epoch(&mut self, now: Timestamp) -> Result<(), CommitError> {
+        let (Some(because), Some(tip)) = (self.began, &mut self.tip) else { return Ok(()) };
+        pass(Point::Epoch);
+        let before = self.state.clone();
+        self.state.epoch += 1;
         let cites = tlog::last_signed(&self.core.layout);
         let began =
             NewEvent { actor: None, fact: Fact::Began { because, cites }, detail: Detail::default(), body: None };
-        let mut batch = Batch::new(&self.core, &self.tip, &mut self.state, now);
-        batch.take(vec![began])?;
-        let written = batch.end(&mut self.tip).map_err(|_| CommitError::Failed)?;
-        if written.placed.is_empty() {
-            return Err(CommitError::Full);
+        let mut batch = Batch::new(&self.core, tip, &mut self.state, now);
+        let taken = batch.take(vec![began]);
+        let written = taken.and_then(|_| batch.end(tip).map_err(|()| CommitError::Failed));
+        match written {
+            Ok(written) if !written.placed.is_empty() => {
+                self.began = None;
+                self.publish(written);
+                Ok(())
+            }
+            Ok(_) | Err(CommitError::Full) => {
+                self.state = before;
+                Err(CommitError::Full)
+            }
+            Err(error) => Err(error),
         }
-        self.publish(written);
-        Ok(())
     }
 
     /// Works until it is told to stop or nobody is there to ask any more.
@@ -100,9 +131,10 @@ impl Writer {
     fn batch(&mut self, first: Option<(Decide, Caller)>, queue: &Receiver<Command>) -> Option<oneshot::Sender<()>> {
         let watch = Stopwatch::start();
         let now = self.stamp();
-        let has_room = self.turn(now);
+        let has_room = self.turn(now) && self.begin_epoch(now).is_ok();
+        let Some(tip) = &mut self.tip else { return self.refuse(first, queue) };
         let mut closing = None;
-        let mut batch = Batch::new(&self.core, &self.tip, &mut self.state, now);
+        let mut batch = Batch::new(&self.core, tip, &mut self.state, now);
         if has_room {
             batch.take_notes();
         }
@@ -123,7 +155,7 @@ impl Writer {
                 Err(_) => break,
             }
         }
-        if let Ok(written) = batch.end(&mut self.tip) {
+        if let Ok(written) = batch.end(tip) {
             let (callers, events, bytes) = (written.answers.len(), written.placed.len(), written.bytes);
             self.publish(written);
             if events > 0 {
@@ -132,6 +164,24 @@ impl Writer {
             }
         }
         closing
+    }
+
+    /// Refuses all that waits: there is no room for any event.
+    fn refuse(&self, first: Option<(Decide, Caller)>, queue: &Receiver<Command>) -> Option<oneshot::Sender<()>> {
+        let mut next = first.map(|(_, caller)| caller);
+        loop {
+            if let Some(caller) = next.take() {
+                self.core.waiting.fetch_sub(1, Ordering::Relaxed);
+                let failed = self.core.failed.load(Ordering::SeqCst);
+                // Who hung up meanwhile learns it from a retry.
+                let _ = caller.send(Err(if failed { CommitError::Failed } else { CommitError::Full }));
+            }
+            match queue.try_recv() {
+                Ok(Command::Decide(_, caller)) => next = Some(caller),
+                Ok(Command::Close(told)) => return Some(told),
+                Err(_) => return None,
+            }
+        }
     }
 
     /// After the sync: index, journal, state, hints, answers.
@@ -160,17 +210,18 @@ impl Writer {
 
     /// An empty frame once nothing is to be done: it says that all before it was synced.
     fn rest(&mut self) {
-        if !self.tip.is_resting()
-            && self.core.room.reach(self.tip.offset() + super::frame::FRAME as u64)
-            && let Err(error) = self.tip.rest(self.state.epoch, self.state.next)
+        let Some(tip) = &mut self.tip else { return };
+        if !tip.is_resting()
+            && self.core.room.reach(tip.offset() + super::frame::FRAME as u64)
+            && let Err(error) = tip.rest(self.state.epoch, self.state.next)
         {
             match error {
                 // Written once there is room: nothing waits for it.
-                NotAppended::Full => self.core.room.cut(self.tip.offset()),
+                NotAppended::Full => self.core.room.cut(tip.offset()),
                 NotAppended::Broken(error) => self.core.fail(&error.to_string(), || {}),
             }
         }
-        self.core.room.used(self.tip.offset());
+        self.core.room.used(tip.offset());
     }
 
     /// The instant of the next batch: never before the last event's.
@@ -183,19 +234,11 @@ impl Writer {
     /// Begins a new segment for a new day, or when this one is long enough. False when the disk gives no room for it.
     fn turn(&mut self, now: Timestamp) -> bool {
         let day = day_in_japan(now);
-        let same_day = self.tip.day() == day;
-        if same_day && self.tip.offset() < SEGMENT {
+        let same_day = self.tip.as_ref().is_some_and(|tip| tip.day() == day);
+        if same_day && self.tip.as_ref().is_some_and(|tip| tip.offset() < SEGMENT) {
             return true;
         }
-        let begun = Tip::begin(&self.core.layout, &self.core.room, day, &self.state, self.tip.chain());
-        let turned = begun.and_then(|begun| {
-            let Some(tip) = begun else { return Ok(false) };
-            let before = std::mem::replace(&mut self.tip, tip);
-            self.core.day.store(crate::store::codec::day_number(day), Ordering::SeqCst);
-            before.leave(&self.core.layout)?;
-            Ok(true)
-        });
-        match turned {
+        match self.next_tip(day) {
             Ok(true) => true,
             // The one at hand may still have room; a day's events never stand in another day's segment.
             Ok(false) => same_day,
@@ -204,6 +247,17 @@ impl Writer {
                 false
             }
         }
+    }
+
+    /// Begins the next segment of a day; false when the disk gives no room for it.
+    fn next_tip(&mut self, day: Date) -> io::Result<bool> {
+        let chain = self.tip.as_ref().map_or(self.chain, Tip::chain);
+        let begun = Tip::begin(&self.core.layout, &self.core.room, day, &self.state, chain)?;
+        let Some(tip) = begun else { return Ok(false) };
+        let before = self.tip.replace(tip);
+        self.core.day.store(day_number(day), Ordering::SeqCst);
+        before.map_or(Ok(()), |before| before.leave(&self.core.layout))?;
+        Ok(true)
     }
 }
 

@@ -18,7 +18,11 @@ impl House {
     }
 
     fn open(&self, end: u64) -> (Index, u64) {
-        Index::open(&Layout::new(self.folder.path().to_owned()), end, Arc::clone(&self.damage)).unwrap()
+        self.open_with(end, true)
+    }
+
+    fn open_with(&self, end: u64, has_room: bool) -> (Index, u64) {
+        Index::open(&Layout::new(self.folder.path().to_owned()), end, Arc::clone(&self.damage), has_room).unwrap()
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -239,4 +243,27 @@ fn copy(from: &Path, to: &Path) {
             false => std::fs::copy(entry.path(), to).map(drop).unwrap(),
         }
     }
+}
+
+#[test]
+fn without_room_at_the_start_everything_waits_in_memory_until_there_is() {
+    let house = House::new();
+    let (index, _) = house.open(0);
+    feed(&index, 0..30);
+    index.close().unwrap();
+    drop(index);
+    let (index, applied) = house.open_with(30, false);
+    assert_eq!(applied, 0, "sled is left alone");
+    feed(&index, 0..40);
+    check(&index, 40);
+    assert!(!house.path("trust").exists(), "nobody believes what sled holds");
+    index.stop_waiting().unwrap();
+    check(&index, 40);
+    feed(&index, 40..50);
+    check(&index, 50);
+    index.close().unwrap();
+    drop(index);
+    let (index, applied) = house.open(50);
+    assert_eq!(applied, 50);
+    check(&index, 50);
 }

@@ -69,6 +69,14 @@ pub(super) fn doubt(folder: &Path) -> Result<(), StoreError> {
     layout::replace(&folder.join("trust"), boot_id().as_bytes()).map_err(refused("index"))
 }
 
+/// Says nothing any more: nobody believes it then. This needs no room.
+pub(super) fn forget(folder: &Path) -> Result<(), StoreError> {
+    if is_denied(folder) {
+        return Ok(());
+    }
+    layout::remove(&folder.join("trust")).map_err(refused("index"))
+}
+
 /// Says that it was stopped cleanly, once its files are durable: sled itself never syncs them.
 pub(super) fn believe(folder: &Path) -> Result<(), StoreError> {
     sync_all(&folder.join("sled")).map_err(refused("index"))?;

@@ -45,6 +45,23 @@ impl Tip {
         chain: [u8; 32],
     ) -> io::Result<Option<Self>> {
         let Some(filled) = room.take_spare() else { return Ok(None) };
+        let begun = Self::rename_spare(layout, day, state, chain);
+        match begun {
+            Ok(segment) => {
+                room.begin(filled, HEADER as u64);
+                Ok(Some(Self { segment: Arc::new(segment), offset: HEADER as u64, chain, resting: true }))
+            }
+            // The folder of a new day needs room, too.
+            Err(error) if layout::is_full(&error) => {
+                room.give_back(filled);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the spare file the next segment of a day.
+    fn rename_spare(layout: &Layout, day: Date, state: &State, chain: [u8; 32]) -> io::Result<Segment> {
         let folder = layout.segments().join(day.to_string());
         layout::make_folder(&folder)?;
         let number = segment::list(layout)?.iter().filter(|(of, _)| *of == day).map(|(_, number)| *number).max();
@@ -62,9 +79,7 @@ impl Tip {
         failpoint::reach(Point::SegmentRenamed)?;
         layout::sync_folder(&folder)?;
         layout::sync_folder(&layout.segments())?;
-        let segment = Arc::new(Segment { day, number, file });
-        room.begin(filled, HEADER as u64);
-        Ok(Some(Self { segment, offset: HEADER as u64, chain, resting: true }))
+        Ok(Segment { day, number, file })
     }
 
     /// Leaves it for the next one. One that nothing was written to goes: it would stand where the clock was wrong.
