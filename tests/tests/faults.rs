@@ -1,6 +1,15 @@
 //! Disks that fail, fill up or refuse, through the real program: nothing is acknowledged that is not there, reading goes
 //! on, and the hub goes on by itself where it can.
 
+#[path = "faults/clock.rs"]
+mod clock;
+#[path = "faults/damage.rs"]
+mod damage;
+#[path = "faults/disk.rs"]
+mod disk;
+#[path = "faults/fold.rs"]
+mod fold;
+
 use anyhow::{Context as _, Result, ensure};
 use careplan_protocol::api::Sent;
 use careplan_tests::crash::disk::LoopDisk;

@@ -60,6 +60,14 @@ impl LoopDisk {
         run(Command::new("python3").args(["-c", program]).arg(&self.mounted))
     }
 
+    /// Lets it break as after an error of its own: from now on the system only reads from it.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn break_off(&self) -> Result<()> {
+        run(Command::new("mount").args(["-o", "remount,abort"]).arg(&self.mounted))
+    }
+
     /// Mounts it again, as after a boot: what is read comes from the disk.
     ///
     /// # Errors
