@@ -190,7 +190,11 @@ fn believed(layout: &Layout, end: u64, damage: &Arc<Damage>) -> Result<Option<(I
         return Ok(None);
     }
     let (index, applied) = Index::open(layout, end, Arc::clone(damage), true)?;
-    Ok((applied > 0).then_some((index, applied)))
+    // A hub has events from its first start on, so that an index left as it should be has some, too.
+    match applied {
+        0 => Err(StoreError::Io("a part of it is not as it was written; the next start builds it anew".to_owned())),
+        _ => Ok(Some((index, applied))),
+    }
 }
 
 fn size(path: &Path) -> u64 {
