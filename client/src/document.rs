@@ -106,6 +106,12 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Digits in groups that can be read out.
+pub fn grouped(digits: &str) -> String {
+    let group = |at: usize| digits.get(at..digits.len().min(at + 8));
+    (0..digits.len()).step_by(8).filter_map(group).collect::<Vec<_>>().join(" ")
+}
+
 #[derive(Deserialize)]
 struct Envelope {
     kind: String,

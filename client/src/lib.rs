@@ -12,6 +12,7 @@
 //! - [`sent_before`]: what went before, by its receipts;
 //! - [`checking`]: files held against the standard;
 //! - [`parcels`]: files sorted into transfers;
+//! - [`membership`]: the certificate of use, made and checked;
 //! - [`exchanged`]: what was sent and received about a month;
 //! - [`deliveries`]: what the hub attests that recipients did;
 //! - [`receipts`]: receipts and files judged;
@@ -40,6 +41,7 @@ pub mod exchanged;
 pub mod fetching;
 pub mod home;
 pub mod journal;
+pub mod membership;
 pub mod names;
 pub mod parcels;
 pub mod planning;

@@ -10,6 +10,7 @@ mod failure;
 mod fetch;
 mod inbox;
 mod log;
+mod membership;
 mod office;
 mod progress;
 mod receipt;
@@ -115,6 +116,7 @@ async fn dispatch(context: &mut Context, command: Command) -> Result<Exit, Failu
         Command::Receipt(what) => receipt::run(context, what).await,
         Command::Archive(what) => archive::run(context, what).await,
         Command::Evidence(what) => evidence::run(context, what).await,
+        Command::Membership(what) => membership::run(context, what).await,
         Command::Sync(what) => sync::run(context, what).await,
         Command::Completions { shell } => extras::completions(context, shell),
         Command::Man { into } => extras::man(context, into),

@@ -190,6 +190,7 @@ explain!(DocumentError, error => match error {
 });
 
 explain!(Problem, error => match error {
+    Self::ReceiptOf(why) => format!("受領証が正しくありません：{}", why.japanese()),
     Self::Altered(line) => format!("書面が書き換えられています：{line} 行目が、中のデータと一致しません"),
     Self::Receipt(transfer, why) => format!("{transfer}：受領証が正しくありません：{}", why.japanese()),
     Self::OtherReceipt(transfer) => format!("{transfer}：別の送信の受領証です"),

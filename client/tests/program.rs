@@ -33,6 +33,9 @@ fn every_command_has_help() {
         "status",
         "log",
         "receipt",
+        "archive",
+        "evidence",
+        "membership",
         "sync",
         "completions",
         "man",
@@ -54,6 +57,11 @@ fn wrong_use_ends_with_status_2() {
         &["ack", "1-00001234-2"],
         &["recall", "not-an-id"],
         &["sync", "--out", "x"],
+        &["archive", "--month", "2026-10"],
+        &["evidence"],
+        &["evidence", "verify"],
+        &["membership"],
+        &["membership", "--month", "2026-10", "--fiscal-year", "2026"],
         &["log", "--csv", "--json"],
     ] {
         assert_eq!(careplan(home.path(), arguments).status.code(), Some(2), "{arguments:?}");

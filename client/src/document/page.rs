@@ -107,7 +107,7 @@ thead th small { display: block; }
 table.facts { width: auto; min-width: 60%; }
 table.facts th { white-space: nowrap; }
 td.number, th.number { text-align: right; white-space: nowrap; }
-tbody.entry { break-inside: avoid; }
+tbody.entry, section.together { break-inside: avoid; }
 tbody.entry > tr:first-child > td { border-top: 0.4mm solid #111; }
 td.inner { padding: 0.6mm 1.4mm 1.4mm 6mm; background: #fafafa; }
 td.inner table { width: 100%; }

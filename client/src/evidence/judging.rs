@@ -46,6 +46,18 @@ pub enum Trust {
     Refused,
 }
 
+impl Trust {
+    /// Who says so, where these keys were given and those are known here.
+    pub(crate) fn of(key: Fingerprint, given: &[Fingerprint], known: &[Fingerprint]) -> Self {
+        match (given.contains(&key), given.is_empty(), known.contains(&key)) {
+            (true, ..) => Self::Given,
+            (_, false, _) => Self::Refused,
+            (_, _, true) => Self::Known,
+            _ => Self::Unconfirmed,
+        }
+    }
+}
+
 /// A transfer that was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Judged {
@@ -81,12 +93,7 @@ pub fn judge(opened: &Opened<Evidence>, given: &[Fingerprint], known: &[Fingerpr
         judgement.entries.push(Judged { direction, transfer: transfer.id, by_receipt, by_delivery, by_log });
     }
     for key in &mut judgement.keys {
-        key.trust = match (given.contains(&key.fingerprint), given.is_empty(), known.contains(&key.fingerprint)) {
-            (true, ..) => Trust::Given,
-            (_, false, _) => Trust::Refused,
-            (_, _, true) => Trust::Known,
-            _ => Trust::Unconfirmed,
-        };
+        key.trust = Trust::of(key.fingerprint, given, known);
         if key.trust == Trust::Refused {
             judgement.problems.push(Problem::Key(key.name.clone(), key.fingerprint));
         }

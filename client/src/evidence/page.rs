@@ -1,7 +1,7 @@
 //! The page of version 1. It is written out again whenever an old page is checked: it must not change (see `document`).
 
 use super::{Entry, Evidence};
-use crate::document::{Document, Page, hex};
+use crate::document::{Document, Page, grouped, hex};
 use crate::exchanged::Direction;
 use crate::receipts::{key_fingerprint, public_fingerprint};
 use crate::texts::local_time;
@@ -121,7 +121,10 @@ impl Evidence {
     }
 
     fn proof(&self, page: &mut Page) {
-        page.tag("<h2>").label("証明と確かめ方", "What is proved, and how to check it").tag("</h2>\n").tag(EXPLAINED);
+        page.tag("<section class=\"together\">\n<h2>")
+            .label("証明と確かめ方", "What is proved, and how to check it")
+            .tag("</h2>\n")
+            .tag(EXPLAINED);
         page.tag("<table>\n").heads(&[
             ("鍵", "key"),
             ("使い始め", "from"),
@@ -140,7 +143,7 @@ impl Evidence {
             page.tag("</span></td><td></td><td></td><td class=\"code\">");
             page.text(&grouped(&public_fingerprint(&key.public).to_string())).tag("</td></tr>\n");
         }
-        page.tag("</table>\n");
+        page.tag("</table>\n</section>\n");
     }
 
     /// The keys of the logs that prove something in it.
@@ -227,13 +230,6 @@ fn proved(entry: &Entry) -> String {
 fn in_words(month: Month) -> String {
     let day = month.first_day();
     format!("{}年{}月", day.year(), day.month())
-}
-
-/// Digits in groups that can be read out.
-fn grouped(digits: &str) -> String {
-    let groups: Vec<&str> =
-        (0..digits.len()).step_by(8).filter_map(|at| digits.get(at..digits.len().min(at + 8))).collect();
-    groups.join(" ")
 }
 
 const COLUMNS: &str = "\

@@ -14,6 +14,9 @@ pub enum Problem {
     /// A receipt.
     #[error("{0}: the receipt does not hold: {1}")]
     Receipt(TransferId, Verdict),
+    /// A receipt that stands alone.
+    #[error("a receipt does not hold: {0}")]
+    ReceiptOf(Verdict),
     /// A receipt of another transfer.
     #[error("{0}: the receipt is that of another transfer")]
     OtherReceipt(TransferId),

@@ -8,7 +8,7 @@ mod sync;
 
 pub(crate) use office::{Directory, Log, Receipt, Setup};
 pub(crate) use receiving::{Ack, Fetch, Inbox};
-pub(crate) use records::{Archive, Evidence, EvidenceAction, Verify};
+pub(crate) use records::{Archive, Evidence, EvidenceAction, Membership, Verify};
 pub(crate) use sending::{Check, Recall, Send, Sent};
 pub(crate) use sync::{Release, Sync, SyncAction};
 
@@ -109,6 +109,9 @@ pub(crate) enum Command {
     /// Make the record of a month for an inspection (運営指導), or check one
     #[command(after_help = records::EVIDENCE_HELP)]
     Evidence(Evidence),
+    /// Make the certificate of use (利用証明書) for the fee add-on (加算): period and counts
+    #[command(after_help = records::MEMBERSHIP_HELP)]
+    Membership(Membership),
     /// Keep two folders in step with the hub, beside the care software
     #[command(after_help = sync::SYNC_HELP)]
     Sync(Sync),

@@ -1,8 +1,8 @@
-//! The arguments of what an office keeps and shows: `archive`, `evidence`.
+//! The arguments of what an office keeps and shows: `archive`, `evidence`, `membership`.
 
 use careplan_protocol::calendar::Month;
 use careplan_protocol::office::OfficeNumber;
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -52,6 +52,28 @@ pub(crate) struct Verify {
     #[arg(long = "key", value_name = "FINGERPRINT|FILE")]
     pub(crate) keys: Vec<String>,
 }
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("period").required(true).args(["month", "fiscal_year"])))]
+pub(crate) struct Membership {
+    /// One month
+    #[arg(long, value_name = "YYYY-MM")]
+    pub(crate) month: Option<Month>,
+    /// April of this year to March of the next (年度)
+    #[arg(long, value_name = "YYYY", value_parser = clap::value_parser!(i16).range(1900..=9998))]
+    pub(crate) fiscal_year: Option<i16>,
+    /// The folder to put the page into
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) into: PathBuf,
+}
+
+pub(super) const MEMBERSHIP_HELP: &str = "\
+Examples:
+  careplan membership --month 2026-10
+  careplan membership --fiscal-year 2026 --into D:\\records
+
+The page prints on A4. Only the receipts in it are signed by the hub; the page says so. `careplan evidence verify FILE`
+checks it.";
 
 pub(super) const EVIDENCE_HELP: &str = "\
 Examples:

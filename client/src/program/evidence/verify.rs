@@ -4,10 +4,12 @@ use crate::program::cli::Verify;
 use crate::program::failure::Failure;
 use crate::program::screen::{Screen, printable};
 use crate::program::{Context, Exit, progress};
-use careplan_client::document::{Opened, open};
-use careplan_client::evidence::{Evidence, JudgedKey, Judgement, Tied, Trust, judge, tie};
+use careplan_client::document::{Document as _, DocumentError, Opened, open};
+use careplan_client::evidence::{Evidence, JudgedKey, Judgement, Problem, Tied, Trust, judge, tie};
+use careplan_client::membership::{self, Membership};
 use careplan_client::receipts::{Match, key_fingerprint, public_fingerprint};
 use careplan_client::texts::Explain as _;
+use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::receipt::KeySet;
 use careplan_protocol::transfer::Fingerprint;
 use serde_json::{Value, json};
@@ -17,10 +19,12 @@ use std::path::Path;
 pub(super) fn run(context: &Context, what: &Verify) -> Result<Exit, Failure> {
     let screen = context.screen;
     let text = std::fs::read_to_string(&what.file).map_err(|why| Failure::disk(&what.file, &why))?;
-    let opened: Opened<Evidence> =
-        open(&text).map_err(|why| Failure::new("document", why.japanese(), why.english()))?;
     let given = given(&what.keys)?;
-    let known = known(context, &opened.document);
+    let opened: Opened<Evidence> = match open(&text) {
+        Err(DocumentError::Kind(kind)) if kind == Membership::KIND => return of_use(context, &text, &given),
+        opened => opened.map_err(no_document)?,
+    };
+    let known = known(context, opened.document.office.office, &opened.document.hub);
     let judgement = judge(&opened, &given, &known);
     let tied = match &what.files {
         Some(folder) => {
@@ -46,6 +50,37 @@ pub(super) fn run(context: &Context, what: &Verify) -> Result<Exit, Failure> {
     Ok(if holds && same != Some(false) { Exit::Done } else { Exit::Failed })
 }
 
+/// A certificate of use, which has fewer things to check.
+fn of_use(context: &Context, text: &str, given: &[Fingerprint]) -> Result<Exit, Failure> {
+    let screen = context.screen;
+    let opened: Opened<Membership> = open(text).map_err(no_document)?;
+    let document = &opened.document;
+    let (keys, problems) = membership::judge(&opened, given, &known(context, document.office, &document.hub));
+    screen.value(&json!({
+        "valid": problems.is_empty(), "fingerprint": opened.fingerprint, "office": document.office,
+        "keys": keys.iter().map(key).collect::<Vec<_>>(), "receipts": document.receipts.len(),
+        "problems": problems.iter().map(|it| it.explain(screen.language)).collect::<Vec<_>>(),
+    }));
+    let (office, name, receipts) = (document.office, printable(&document.office_name), document.receipts.len());
+    screen.say(
+        format!("{office} {name}　照合番号 {}", opened.fingerprint),
+        format!("{office} {name}  fingerprint {}", opened.fingerprint),
+    );
+    tell_problems(&screen, &problems);
+    if problems.is_empty() {
+        screen.say(
+            format!("書面は作成されたときのままで、{receipts} 通の受領証の署名は正しいものです。期間と件数に署名はありません。"),
+            format!("The page is as it was made, and its {receipts} receipts hold. Period and counts are not signed."),
+        );
+    }
+    keys.iter().for_each(|key| tell_key(&screen, key));
+    Ok(if problems.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+fn no_document(why: DocumentError) -> Failure {
+    Failure::new("document", why.japanese(), why.english())
+}
+
 /// The fingerprints given, and those of the keys in the files given.
 fn given(keys: &[String]) -> Result<Vec<Fingerprint>, Failure> {
     let mut given = Vec::new();
@@ -65,9 +100,9 @@ fn given(keys: &[String]) -> Result<Vec<Fingerprint>, Failure> {
 }
 
 /// The keys that this machine has had from the same hub, if it is set up for the office at all.
-fn known(context: &Context, evidence: &Evidence) -> Vec<Fingerprint> {
-    let profile = context.home().and_then(|home| home.profile(Some(evidence.office.office)));
-    let Some(profile) = profile.ok().filter(|profile| profile.hub == evidence.hub) else { return Vec::new() };
+fn known(context: &Context, office: OfficeNumber, hub: &str) -> Vec<Fingerprint> {
+    let profile = context.home().and_then(|home| home.profile(Some(office)));
+    let Some(profile) = profile.ok().filter(|profile| profile.hub == hub) else { return Vec::new() };
     let receipts = profile.keys().into_iter().flat_map(|set| set.keys);
     let logs = profile.logs().into_iter().map(|key| public_fingerprint(&key.public));
     receipts.filter_map(|key| key_fingerprint(&key)).chain(logs).collect()
@@ -106,10 +141,7 @@ fn tell(screen: &Screen, opened: &Opened<Evidence>, judgement: &Judgement, tied:
         format!("{office} {name}　{month}　照合番号 {fingerprint}"),
         format!("{office} {name}  {month}  fingerprint {fingerprint}"),
     );
-    for problem in &judgement.problems {
-        let line = format!("{}{}", screen.pick("× ", "WRONG  "), printable(&problem.explain(screen.language)));
-        screen.say(&line, &line);
-    }
+    tell_problems(screen, &judgement.problems);
     match judgement.problems.is_empty() {
         true => screen.say(
             format!(
@@ -121,21 +153,7 @@ fn tell(screen: &Screen, opened: &Opened<Evidence>, judgement: &Judgement, tied:
         ),
         false => screen.say("この書面は証拠になりません。", "This page proves nothing."),
     }
-    for key in &judgement.keys {
-        let (japanese, english) = match key.trust {
-            Trust::Given => ("指定された鍵です", "as given"),
-            Trust::Known => ("このパソコンがハブから受け取った鍵です", "as this computer has had it from the hub"),
-            Trust::Unconfirmed => {
-                ("運営者が公表している指紋と見比べてください", "compare it with what the operator publishes")
-            }
-            Trust::Refused => ("指定された鍵ではありません", "not among those given"),
-        };
-        let (kid, fingerprint) = (printable(&key.name), key.fingerprint);
-        screen.say(
-            format!("鍵 {kid}　指紋 {fingerprint}：{japanese}"),
-            format!("key {kid}  fingerprint {fingerprint}: {english}"),
-        );
-    }
+    judgement.keys.iter().for_each(|key| tell_key(screen, key));
     let Some(tied) = tied else { return };
     let wrong: Vec<&Tied> = tied.iter().filter(|it| !matches!(it.found, Match::Same(_))).collect();
     let same = tied.len() - wrong.len();
@@ -153,4 +171,27 @@ fn tell(screen: &Screen, opened: &Opened<Evidence>, judgement: &Judgement, tied:
         let name = printable(&it.file.name);
         screen.say(format!("  {} {name}：{japanese}", it.transfer), format!("  {} {name}: {english}", it.transfer));
     }
+}
+
+fn tell_problems(screen: &Screen, problems: &[Problem]) {
+    for problem in problems {
+        let line = format!("{}{}", screen.pick("× ", "WRONG  "), printable(&problem.explain(screen.language)));
+        screen.say(&line, &line);
+    }
+}
+
+fn tell_key(screen: &Screen, key: &JudgedKey) {
+    let (japanese, english) = match key.trust {
+        Trust::Given => ("指定された鍵です", "as given"),
+        Trust::Known => ("このパソコンがハブから受け取った鍵です", "as this computer has had it from the hub"),
+        Trust::Unconfirmed => {
+            ("運営者が公表している指紋と見比べてください", "compare it with what the operator publishes")
+        }
+        Trust::Refused => ("指定された鍵ではありません", "not among those given"),
+    };
+    let (kid, fingerprint) = (printable(&key.name), key.fingerprint);
+    screen.say(
+        format!("鍵 {kid}　指紋 {fingerprint}：{japanese}"),
+        format!("key {kid}  fingerprint {fingerprint}: {english}"),
+    );
 }
