@@ -4,5 +4,7 @@
 mod archive;
 #[path = "records/evidence.rs"]
 mod evidence;
+#[path = "records/membership.rs"]
+mod membership;
 #[path = "records/month.rs"]
 mod month;
