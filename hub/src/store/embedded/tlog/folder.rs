@@ -56,8 +56,8 @@ pub(crate) fn epochs(layout: &Layout) -> io::Result<Vec<u32>> {
 
 /// What the log signed last, in the epoch before the one that is about to begin.
 pub(crate) fn last_signed(layout: &Layout) -> Option<Cited> {
-    let epoch = epochs(layout).ok()?.pop()?;
-    let signed = Folder::of(layout, epoch).signed().ok().flatten()?;
+    // An epoch that ended before it signed anything is passed over, as when a new one's tree is begun.
+    let signed = epochs(layout).ok()?.into_iter().rev().find_map(|epoch| Folder::of(layout, epoch).signed().ok()?)?;
     Some(Cited { origin: signed.key.name, size: signed.size, root: signed.root.0 })
 }
 
