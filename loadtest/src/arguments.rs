@@ -40,6 +40,15 @@ pub(crate) enum Command {
         #[arg(long, value_name = "MB/S", default_value_t = 0.0)]
         least: f64,
     },
+    /// Measure the verifier of published logs on one core and report entries a second as JSON
+    Verifier {
+        /// Entries of the log, which is made in memory (about 250 bytes each)
+        #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+        entries: u64,
+        /// Fail with less than this, in entries a second
+        #[arg(long, value_name = "N", default_value_t = 0.0)]
+        least: f64,
+    },
     /// Send transfers to a hub that runs already and report figures as JSON
     Run(RunArguments),
     /// Start a release hub, load it with scenarios, and report

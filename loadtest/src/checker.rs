@@ -1,15 +1,14 @@
 //! How fast the checker is on one core: the standard files of the samples, each repeated to some size with new persons every
 //! time, in pieces as they come from a line.
-//!
-//! Where the system tells it (Linux), time is that of the processor, so that a busy machine does not change the figures.
 
 use crate::Corpus;
+use crate::clock::Processor;
 use crate::corpus::PERSONS;
 use anyhow::{Result, ensure};
 use careplan_protocol::standard::{Checker, Context, StandardName};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What was measured.
 #[derive(Debug, Serialize)]
@@ -27,13 +26,13 @@ pub struct Figures {
 /// # Errors
 /// When a sample that is good is found to be bad: then it was not checked to its end.
 pub fn measure(corpus: &Corpus, megabytes: usize) -> Result<Figures> {
-    let start = start();
+    let processor = Processor::begin();
     let (mut all_bytes, mut all_time, mut kinds) = (0, Duration::ZERO, BTreeMap::new());
     for Sample { text, name, content } in files(corpus)? {
         let repeated = with_new_persons(&content, (megabytes * 1_000_000).div_ceil(content.len()).max(1));
         let mut context = Context { acting: Some(name.from), ..Context::default() };
         context.sizes.csv = u64::MAX;
-        let begun = now(start);
+        let begun = processor.took();
         let mut checker = Checker::new(context);
         let mut file = checker.file(&text, &text);
         repeated.chunks(PIECE).for_each(|piece| file.feed(piece));
@@ -41,7 +40,7 @@ pub fn measure(corpus: &Corpus, megabytes: usize) -> Result<Figures> {
         let found = checked.findings().iter().any(careplan_protocol::standard::Finding::is_error);
         checker.add(checked);
         let report = checker.finish();
-        let took = now(start) - begun;
+        let took = processor.took() - begun;
         let complete = !found && (!has_keys(&name) || !report.join_keys.is_empty());
         ensure!(complete, "{text}: {:?}", report.findings.first());
         kinds.insert(name.prefix.to_string(), rate(repeated.len(), took));
@@ -94,18 +93,6 @@ fn with_new_persons(content: &[u8], times: usize) -> Vec<u8> {
 
 fn rate(bytes: usize, time: Duration) -> f64 {
     (bytes as f64 / 1e5 / time.as_secs_f64()).round() / 10.0
-}
-
-#[expect(clippy::disallowed_methods, reason = "a measurement asks the machine for the time")]
-fn start() -> Instant {
-    Instant::now()
-}
-
-/// A clock that stands still while others have the processor, where there is one.
-fn now(begun: Instant) -> Duration {
-    let schedule = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanoseconds = schedule.split_whitespace().next().and_then(|text| text.parse().ok());
-    nanoseconds.map_or_else(|| begun.elapsed(), Duration::from_nanos)
 }
 
 /// As much as is read from a connection at once.

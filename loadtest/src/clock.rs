@@ -34,6 +34,32 @@ impl Moment {
     }
 }
 
+/// The time that this thread had of the processor, where the system tells it (Linux), so that a busy machine does not change
+/// the figures; elsewhere the time of the clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Processor {
+    begun: Moment,
+    had: Option<Duration>,
+}
+
+impl Processor {
+    /// From now on.
+    pub fn begin() -> Self {
+        Self { begun: Moment::now(), had: had() }
+    }
+
+    /// Time had since then.
+    pub fn took(self) -> Duration {
+        let had = had().zip(self.had).map(|(now, before)| now.saturating_sub(before));
+        had.unwrap_or_else(|| self.begun.elapsed())
+    }
+}
+
+fn had() -> Option<Duration> {
+    let schedule = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    schedule.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+}
+
 /// The time of day, for certificates and reports.
 #[expect(clippy::disallowed_methods, reason = "certificates made here begin now; reports are dated")]
 pub fn today() -> jiff::Timestamp {

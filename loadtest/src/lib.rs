@@ -14,6 +14,7 @@
 //! - [`fill`]: transfers put straight into a store, through the hub's own decisions;
 //! - [`store`]: what the store itself does with many transfers: start, rebuild, size, retention;
 //! - [`checker`]: how fast files are held against the standard, without a hub;
+//! - [`verifier`]: how fast a published log is verified; [`published`]: such logs, made on the spot;
 //! - [`corpus`]: the transfers to send, the same ones for the same number.
 
 pub mod bench;
@@ -24,6 +25,7 @@ pub mod desks;
 pub mod document;
 pub mod drive;
 pub mod fill;
+pub mod published;
 pub mod report;
 pub mod rig;
 pub mod row;
@@ -32,6 +34,7 @@ pub mod senders;
 pub mod store;
 pub mod stored;
 pub mod units;
+pub mod verifier;
 pub mod wire;
 pub mod work;
 

@@ -5,7 +5,7 @@ mod measure;
 
 use anyhow::{Context as _, Result, ensure};
 use arguments::{Arguments, Command, RunArguments};
-use careplan_loadtest::{Corpus, Desks, Settings, checker, fill, senders, store};
+use careplan_loadtest::{Corpus, Desks, Settings, checker, fill, senders, store, verifier};
 use clap::Parser as _;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -21,6 +21,12 @@ fn main() -> Result<()> {
             let figures = checker::measure(&Corpus::read(&arguments.samples)?, size)?;
             say(&serde_json::to_string_pretty(&figures)?)?;
             ensure!(figures.megabytes_per_second >= least, "less than {least} MB/s");
+            Ok(())
+        }
+        Command::Verifier { entries, least } => {
+            let figures = verifier::measure(entries)?;
+            say(&serde_json::to_string_pretty(&figures)?)?;
+            ensure!(figures.entries_per_second >= least, "less than {least} entries/s");
             Ok(())
         }
         Command::Run(run) => runtime()?.block_on(send(Corpus::read(&arguments.samples)?, run)),
