@@ -31,6 +31,9 @@ pub(crate) enum Failure {
     /// Refused here, before anything was done.
     #[error("{0}")]
     Refused(String),
+    /// The log is not what it was, or not what it should be.
+    #[error("ALARM: {0}")]
+    Alarm(String),
     /// Done in part; the report, already printed, says which part.
     #[error("{0}")]
     Partly(String),
@@ -62,6 +65,7 @@ impl Failure {
             Self::File { .. } => "file".into(),
             Self::Usage(_) => "usage".into(),
             Self::Refused(_) => "refused".into(),
+            Self::Alarm(_) => "alarm".into(),
             Self::Partly(_) => "partly".into(),
         }
     }

@@ -32,6 +32,20 @@ impl Hub {
         patiently(async || self.0.get(path, query).await).await
     }
 
+    /// Reads bytes as they are.
+    pub(crate) async fn bytes(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        // Not `patiently`: its closure keeps the future from moving between threads, which reading ahead needs.
+        for _ in 0..REPETITIONS {
+            match self.bytes_once(path).await {
+                Err(error) if error.retry_after().is_some() => {
+                    tokio::time::sleep(error.retry_after().unwrap_or_default().min(LONGEST_WAIT)).await;
+                }
+                other => return Ok(other?),
+            }
+        }
+        Ok(self.bytes_once(path).await?)
+    }
+
     /// Posts JSON.
     pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
         patiently(async || self.0.post(path, body).await).await
@@ -45,6 +59,10 @@ impl Hub {
     /// Deletes, with what there is to say about it.
     pub(crate) async fn delete<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
         patiently(async || self.0.delete_with(path, body).await).await
+    }
+
+    async fn bytes_once(&self, path: &str) -> Result<Vec<u8>, Error> {
+        Ok(self.0.open(path, &()).await?.bytes().await?.to_vec())
     }
 
     /// One office, if it is enrolled.
@@ -99,20 +117,20 @@ impl Hub {
 
 /// Filters of a list that comes in pages.
 pub(crate) trait Filters: Serialize + Clone {
-    /// Asks for so many entries behind a place.
+    /// Asks for so many entries behind a place; where none is named, from where the list began.
     fn page(&mut self, after: Option<String>, limit: usize);
 }
 
 impl Filters for OfficesQuery {
     fn page(&mut self, after: Option<String>, limit: usize) {
-        self.after = after;
+        self.after = after.or(self.after.take());
         self.limit = u32::try_from(limit).ok();
     }
 }
 
 impl Filters for LogQuery {
     fn page(&mut self, after: Option<String>, limit: usize) {
-        self.after = after;
+        self.after = after.or(self.after.take());
         self.limit = u32::try_from(limit).ok();
     }
 }

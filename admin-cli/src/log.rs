@@ -1,18 +1,34 @@
-//! `log`: search, export and follow the log, for operators and auditors.
+//! `log`: the log, for operators and auditors.
+//!
+//! - `search`, `export`, `follow`, `report`: what the hub says that happened;
+//! - `verify`, `monitor`, `witness`, `timestamp`, `key`: whether that is what it always said.
+
+mod export;
+mod follow;
+mod keys;
+mod monitor;
+mod report;
+mod search;
+mod source;
+mod state;
+mod timestamp;
+mod verify;
+mod witness;
 
 use crate::failure::Failure;
-use crate::files;
-use crate::output::{instant, table};
 use crate::session::Session;
-use careplan_certs::folder::sync_folder;
-use careplan_protocol::api::{LogEntry, LogQuery, Page};
+use careplan_protocol::api::LogQuery;
 use careplan_protocol::office::OfficeNumber;
-use careplan_protocol::routes;
 use careplan_protocol::transfer::TransferId;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
+use export::Format;
 use jiff::civil::Date;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use monitor::MonitorArguments;
+use report::ReportArguments;
+use std::path::PathBuf;
+use timestamp::TimestampArguments;
+use verify::VerifyArguments;
+use witness::WitnessArguments;
 
 /// What to do with the log.
 #[derive(Debug, Subcommand)]
@@ -27,6 +43,9 @@ pub(crate) enum LogCommand {
         /// At most so many events, the oldest first
         #[arg(long, value_name = "N", default_value_t = 100)]
         limit: usize,
+        /// Only events behind this position: the last one of the page before
+        #[arg(long, value_name = "POSITION")]
+        after: Option<u64>,
     },
     /// Write everything that a search finds, as CSV or JSON lines
     #[command(
@@ -51,13 +70,33 @@ pub(crate) enum LogCommand {
         #[arg(long)]
         from_start: bool,
     },
-}
-
-/// How to write an export.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Format {
-    Csv,
-    Json,
+    /// Count what happened in a period, and name what stands out
+    #[command(
+        after_long_help = "Examples:\n  careplan-admin log report --month 2026-10\n  careplan-admin log report --since 2026-10-01 --until 2026-10-31 --hours 08:00-19:00 --json"
+    )]
+    Report(ReportArguments),
+    /// Recompute everything that was published, and name the first wrong entry
+    #[command(
+        after_long_help = "Examples:\n  careplan-admin log verify --state hub.state\n  careplan-admin log verify /mnt/copy/data/tlog --log-key log.key --seen witness/\n\nExit status 1 when anything is wrong."
+    )]
+    Verify(VerifyArguments),
+    /// Look whether the log still contains what it said the last time; alarm on a fork or a rollback
+    #[command(
+        after_long_help = "Examples:\n  careplan-admin log monitor --state hub.monitor\n  careplan-admin log monitor --state hub.monitor --every 60s\n\nAn alarm is a text that begins with ALARM, and exit status 1."
+    )]
+    Monitor(MonitorArguments),
+    /// Confirm with a key of your own that the log only grew (C2SP cosignatures)
+    #[command(
+        after_long_help = "Example:\n  careplan-admin log witness --state witness --name witness.example.jp --out public --every 10m"
+    )]
+    Witness(WitnessArguments),
+    /// Have a time-stamping authority confirm when a checkpoint was there (RFC 3161), once a day
+    #[command(
+        after_long_help = "Example, for a daily timer:\n  careplan-admin log timestamp --tsa https://tsa.example.jp/ --into stamps\n\nExit status 3 while checkpoints wait for an authority that does not answer."
+    )]
+    Timestamp(TimestampArguments),
+    /// Show the keys by which the hub says that its log is signed
+    Key,
 }
 
 /// Which events.
@@ -86,6 +125,13 @@ pub(crate) struct Filters {
     outcome: Option<String>,
 }
 
+impl Filters {
+    /// Everything about an office, or about all.
+    fn of_office(office: Option<OfficeNumber>) -> Self {
+        Self { office, peer: None, since: None, until: None, kind: None, transfer: None, outcome: None }
+    }
+}
+
 impl From<Filters> for LogQuery {
     fn from(filters: Filters) -> Self {
         let Filters { office, peer, since, until, kind, transfer, outcome } = filters;
@@ -96,115 +142,14 @@ impl From<Filters> for LogQuery {
 /// Does it.
 pub(crate) async fn run(session: &Session, command: LogCommand) -> Result<(), Failure> {
     match command {
-        LogCommand::Search { filters, limit } => search(session, filters, limit).await,
-        LogCommand::Export { filters, format, out } => export(session, filters, format, out.as_deref()).await,
-        LogCommand::Follow { filters, from_start } => follow(session, filters, from_start).await,
+        LogCommand::Search { filters, limit, after } => search::run(session, filters, limit, after).await,
+        LogCommand::Export { filters, format, out } => export::run(session, filters, format, out.as_deref()).await,
+        LogCommand::Follow { filters, from_start } => follow::run(session, filters, from_start).await,
+        LogCommand::Report(arguments) => report::run(session, arguments).await,
+        LogCommand::Verify(arguments) => verify::run(session, arguments).await,
+        LogCommand::Monitor(arguments) => monitor::run(session, arguments).await,
+        LogCommand::Witness(arguments) => witness::run(session, arguments).await,
+        LogCommand::Timestamp(arguments) => timestamp::run(session, arguments).await,
+        LogCommand::Key => keys::show(session).await,
     }
 }
-
-async fn search(session: &Session, filters: Filters, limit: usize) -> Result<(), Failure> {
-    let entries: Vec<LogEntry> = session.hub()?.list(routes::LOG, &LogQuery::from(filters), limit).await?;
-    session.output.show(&entries, |entries| {
-        table(
-            ["position", "at (Japan)", "kind", "who", "office", "from", "to", "transfer", "outcome", "note"],
-            entries.iter().map(row),
-        )
-    });
-    if entries.len() == limit {
-        session.output.remark(&format!("There may be more than these {limit}: --limit, or `log export`."));
-    }
-    Ok(())
-}
-
-fn row(entry: &LogEntry) -> [String; 10] {
-    let text = |value: Option<String>| value.unwrap_or_default();
-    [
-        entry.position.to_string(),
-        instant(entry.at),
-        entry.kind.clone(),
-        entry.actor_name.clone(),
-        text(entry.office.map(|office| office.to_string())),
-        text(entry.from.map(|from| from.to_string())),
-        text(entry.to.map(|to| to.to_string())),
-        text(entry.transfer.map(|transfer| transfer.to_string())),
-        entry.outcome.clone(),
-        entry.note.clone(),
-    ]
-}
-
-/// The hub's bytes go through as they are: it escapes what a spreadsheet would take for a formula.
-async fn export(session: &Session, filters: Filters, format: Format, out: Option<&Path>) -> Result<(), Failure> {
-    let format = match (format, session.output.json) {
-        (Format::Json, _) | (_, true) => "json",
-        (Format::Csv, false) => "csv",
-    };
-    let query = LogQuery { format: Some(format.to_owned()), ..LogQuery::from(filters) };
-    let hub = session.hub()?;
-    let mut answer = hub.connection().open(routes::LOG_EXPORT, &query).await?;
-    let broken = |why| Failure::Hub(careplan_client::connection::Error::from(why));
-    let Some(out) = out else {
-        while let Some(chunk) = answer.chunk().await.map_err(broken)? {
-            if !session.output.bytes(&chunk) {
-                break;
-            }
-        }
-        return Ok(());
-    };
-    let beside = out.with_extension("part");
-    let failed = |why| Failure::file(&beside, why);
-    let mut file = std::fs::File::create(&beside).map_err(failed)?;
-    while let Some(chunk) = answer.chunk().await.map_err(broken)? {
-        file.write_all(&chunk).map_err(failed)?;
-    }
-    file.sync_all().map_err(failed)?;
-    std::fs::rename(&beside, out).map_err(|why| Failure::file(out, why))?;
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    sync_folder(folder)?;
-    session.output.remark(&format!("wrote {} ({} bytes)", out.display(), files::read(out)?.len()));
-    Ok(())
-}
-
-/// Reads to the end page by page, then waits for what comes behind it. A connection that breaks is taken up where it
-/// broke.
-async fn follow(session: &Session, filters: Filters, from_start: bool) -> Result<(), Failure> {
-    let hub = session.hub()?;
-    let mut query = LogQuery { limit: Some(1000), ..LogQuery::from(filters) };
-    let mut shown = from_start;
-    loop {
-        let page: Page<LogEntry> = match hub.get(routes::LOG, &query).await {
-            Ok(page) => page,
-            Err(Failure::Hub(error)) if error.is_passing() && query.after.is_some() => {
-                session.output.remark("the connection broke; trying again");
-                tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-                continue;
-            }
-            Err(failure) => return Err(failure),
-        };
-        let last = page.items.last().map(|entry| entry.position.to_string());
-        for entry in page.items.iter().filter(|_| shown) {
-            if !session.output.bytes((line(entry, session.output.json) + "\n").as_bytes()) {
-                return Ok(());
-            }
-        }
-        let more = page.next.is_some();
-        query.after = page.next.or(last).or(query.after);
-        if !more {
-            shown = true;
-            query.wait = Some(WAIT);
-        }
-    }
-}
-
-fn line(entry: &LogEntry, json: bool) -> String {
-    match json {
-        true => serde_json::to_string(entry).unwrap_or_default(),
-        false => {
-            let cells = row(entry);
-            let filled: Vec<String> =
-                cells.iter().filter(|cell| !cell.is_empty()).map(|cell| crate::output::clean(cell)).collect();
-            filled.join("  ")
-        }
-    }
-}
-
-const WAIT: u32 = 30;

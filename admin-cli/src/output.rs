@@ -74,6 +74,7 @@ fn failure_text(failure: &Failure) -> String {
             vec![head, format!("  {}", clean(&problem.detail))]
         }
         Failure::Partly(text) => vec![text.clone()],
+        Failure::Alarm(_) => vec![failure.to_string()],
         other => vec![format!("error: {other}")],
     };
     lines.extend(failure.advice().map(|advice| format!("  {advice}")));

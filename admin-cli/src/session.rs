@@ -39,10 +39,19 @@ impl Session {
 
     /// A connection to the hub, as the operator or auditor of the home folder.
     pub(crate) fn hub(&self) -> Result<Hub, Failure> {
-        let language = match self.global.lang {
+        Hub::connect(&self.home()?, self.language())
+    }
+
+    /// A connection to the hub at this address.
+    pub(crate) fn hub_at(&self, address: &str) -> Result<Hub, Failure> {
+        let global = Global { hub: Some(address.to_owned()), ..self.global.clone() };
+        Hub::connect(&Home::open(&global)?, self.language())
+    }
+
+    fn language(&self) -> Language {
+        match self.global.lang {
             Lang::En => Language::English,
             Lang::Ja => Language::Japanese,
-        };
-        Hub::connect(&self.home()?, language)
+        }
     }
 }

@@ -1,0 +1,130 @@
+//! `log monitor`: whether what the log says now contains what it said the last time.
+
+use super::keys::{KeyArguments, Keys};
+use super::source::{SourceArguments, work};
+use super::state::State;
+use crate::failure::Failure;
+use crate::output::instant;
+use crate::session::Session;
+use careplan_protocol::tlog::Hash;
+use careplan_protocol::tlog::verify::{FollowError, News, follow};
+use clap::Args;
+use jiff::SignedDuration;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What to watch.
+#[derive(Debug, Args)]
+pub(crate) struct MonitorArguments {
+    #[command(flatten)]
+    pub(super) follow: FollowArguments,
+    /// Where the last checkpoint and the key are kept between runs
+    #[arg(long, value_name = "FILE")]
+    state: PathBuf,
+    /// Go on, and look again after so long, such as 60s or 10m
+    #[arg(long, value_name = "TIME")]
+    every: Option<SignedDuration>,
+}
+
+/// What monitors and witnesses have in common.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct FollowArguments {
+    #[command(flatten)]
+    pub(super) source: SourceArguments,
+    #[command(flatten)]
+    pub(super) keys: KeyArguments,
+    /// Checkpoints that others saw: a file or a folder, such as what a witness publishes; may be given several times
+    #[arg(long = "seen", value_name = "FILE|DIR")]
+    pub(super) seen: Vec<PathBuf>,
+    /// Go on although this epoch lacks events that the one before had signed, after its operator explained it
+    #[arg(long, value_name = "EPOCH")]
+    pub(super) accept_epoch: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+struct Seen {
+    origin: String,
+    size: u64,
+    root: Hash,
+    at: jiff::Timestamp,
+    /// Entries since the last look.
+    new: Option<u64>,
+}
+
+/// Does it.
+pub(crate) async fn run(session: &Session, arguments: MonitorArguments) -> Result<(), Failure> {
+    loop {
+        match once(session, &arguments).await {
+            Ok(()) => {}
+            // A hub that cannot be reached is no fork: who goes on looks again.
+            Err(Failure::Hub(error)) if arguments.every.is_some() && error.is_passing() => {
+                session.output.remark(&format!("{}  not reached: {error}", instant(session.now())));
+            }
+            Err(failure) => return Err(failure),
+        }
+        let Some(every) = arguments.every else { return Ok(()) };
+        tokio::time::sleep(Duration::try_from(every).unwrap_or_default().max(SHORTEST)).await;
+    }
+}
+
+async fn once(session: &Session, arguments: &MonitorArguments) -> Result<(), Failure> {
+    let mut state = State::read(Some(&arguments.state))?;
+    let (news, keys, before) = arguments.follow.look(session, &state).await?;
+    let (checkpoint, at) = (news.checkpoint, session.now());
+    let new = before.map(|size| checkpoint.size.saturating_sub(size));
+    (state.keys, state.last) = (keys.texts.clone(), Some(news.note));
+    state.write(Some(&arguments.state))?;
+    let seen = Seen { origin: checkpoint.origin, size: checkpoint.size, root: checkpoint.root, at, new };
+    session.output.show(&seen, |seen| {
+        let new = seen.new.map_or("first look".to_owned(), |new| format!("{new} new, all before unchanged"));
+        format!("{}  {}  {} entries ({new})  {}", instant(at), seen.origin, seen.size, seen.root)
+    });
+    if let Some(caution) = keys.caution() {
+        session.output.remark(caution);
+    }
+    Ok(())
+}
+
+impl FollowArguments {
+    /// What the log says now, after everything that was seen of it was found in it; with the size seen last.
+    pub(super) async fn look(&self, session: &Session, state: &State) -> Result<(News, Keys, Option<u64>), Failure> {
+        let (mut place, about) = self.source.open(session).await?;
+        let keys = self.keys.choose(&state.keys, about.as_ref())?;
+        // What others saw is read before the log is asked: what it says then has to contain it.
+        let seen = keys.seen(&self.seen)?;
+        let last = state.last.as_deref().map(|note| keys.open(note)).transpose()?;
+        let before = last.as_ref().map(|last| last.size);
+        let known = keys.known.clone();
+        let news = work(move || {
+            for (checkpoint, _) in &seen {
+                follow(&mut place, &known, Some(checkpoint)).map_err(failed)?;
+            }
+            follow(&mut place, &known, last.as_ref()).map_err(failed)
+        })
+        .await?;
+        for crossing in &news.crossings {
+            let text = format!(
+                "epoch {} began at event {}: {} events that the epoch before had signed are not in it",
+                crossing.epoch, crossing.position, crossing.lost
+            );
+            if crossing.lost > 0 && self.accept_epoch != Some(crossing.epoch) {
+                return Err(Failure::Alarm(format!(
+                    "{text}. A restore from a backup does that. Ask the operator; when it is explained: --accept-epoch {}",
+                    crossing.epoch
+                )));
+            }
+            session.output.remark(&text);
+        }
+        Ok((news, keys, before))
+    }
+}
+
+fn failed(why: FollowError<Failure>) -> Failure {
+    match why {
+        FollowError::Source(failure) => failure,
+        FollowError::Alarm(text) => Failure::Alarm(text),
+    }
+}
+
+const SHORTEST: Duration = Duration::from_secs(1);

@@ -1,0 +1,45 @@
+//! What verifier and monitor remember between runs: one JSON file, replaced whole.
+
+use crate::failure::Failure;
+use crate::files::{self, Mode};
+use careplan_protocol::tlog::verify::Marks;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// What is remembered.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct State {
+    version: u8,
+    /// The log's keys, as verifier keys.
+    pub(crate) keys: Vec<String>,
+    /// How far each epoch was verified.
+    #[serde(default)]
+    pub(crate) marks: Marks,
+    /// The last checkpoint seen, a signed note.
+    #[serde(default)]
+    pub(crate) last: Option<String>,
+}
+
+impl State {
+    /// Reads it; empty where there is none yet.
+    pub(crate) fn read(file: Option<&Path>) -> Result<Self, Failure> {
+        let Some(file) = file.filter(|file| file.exists()) else { return Ok(Self::default()) };
+        let wrong = |why: String| Failure::Usage(format!("{}: {why}", file.display()));
+        let state: Self = serde_json::from_slice(&files::read(file)?).map_err(|why| wrong(why.to_string()))?;
+        match state.version {
+            VERSION => Ok(state),
+            other => Err(wrong(format!("this file is of version {other}, which this program does not know"))),
+        }
+    }
+
+    /// Writes it, where a file was named.
+    pub(crate) fn write(&mut self, file: Option<&Path>) -> Result<(), Failure> {
+        self.version = VERSION;
+        let Some(file) = file else { return Ok(()) };
+        let text = serde_json::to_vec(self).map_err(|why| Failure::Usage(why.to_string()))?;
+        files::replace(file, &text, Mode::Open)
+    }
+}
+
+const VERSION: u8 = 1;

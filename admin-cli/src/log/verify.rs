@@ -1,0 +1,121 @@
+//! `log verify`: everything that was published, recomputed from the entries.
+
+use super::keys::KeyArguments;
+use super::source::{SourceArguments, work};
+use super::state::State;
+use crate::failure::Failure;
+use crate::output::table;
+use crate::session::Session;
+use careplan_protocol::tlog::verify::{EpochReport, Finding, Report, Step, VerifyError, verify};
+use clap::Args;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// What to verify.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    #[command(flatten)]
+    source: SourceArguments,
+    #[command(flatten)]
+    keys: KeyArguments,
+    /// Remember how far it came and which key it was, and go on there the next time
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Checkpoints that were kept elsewhere (by monitors, witnesses, you): a file or a folder; may be given several times
+    #[arg(long = "seen", value_name = "FILE|DIR")]
+    seen: Vec<PathBuf>,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize)]
+struct Verified {
+    holds: bool,
+    #[serde(flatten)]
+    report: Report,
+    /// The first wrong entry of each epoch, as exactly as it can be told.
+    first_wrong: Vec<Finding>,
+}
+
+/// Does it.
+pub(crate) async fn run(session: &Session, arguments: VerifyArguments) -> Result<(), Failure> {
+    let (mut place, about) = arguments.source.open(session).await?;
+    let mut state = State::read(arguments.state.as_deref())?;
+    let keys = arguments.keys.choose(&state.keys, about.as_ref())?;
+    state.keys.clone_from(&keys.texts);
+    let mut known = keys.known.clone();
+    (known.seen, known.marks) = (keys.seen(&arguments.seen)?, state.marks.clone());
+    let (file, bar) = (arguments.state.clone(), session.output.progress(0, "entries"));
+    let report = work(move || {
+        let mut kept = Ok(());
+        let mut saved = 0;
+        let report = verify(&mut place, &known, &mut |step: Step<'_>| {
+            bar.set_length(step.size);
+            bar.set_position(step.entries);
+            let Some(mark) = step.mark else { return };
+            state.marks.keep(mark.clone());
+            // Writing is dear beside verifying: seldom on the way, and always at the end.
+            if kept.is_ok() && (step.entries.saturating_sub(saved) >= BETWEEN || step.entries + 256 > step.size) {
+                saved = step.entries;
+                kept = state.write(file.as_deref());
+            }
+        });
+        bar.finish_and_clear();
+        kept?;
+        report.map_err(|why| match why {
+            VerifyError::Source(failure) => failure,
+            VerifyError::Nothing => Failure::Usage(why.to_string()),
+        })
+    })
+    .await?;
+    let first_wrong = report.epochs.iter().filter_map(|epoch| report.first_wrong(epoch.epoch)).cloned().collect();
+    let verified = Verified { holds: report.holds(), report, first_wrong };
+    session.output.show(&verified, text);
+    if let Some(caution) = keys.caution() {
+        session.output.remark(caution);
+    }
+    if verified.holds {
+        return Ok(());
+    }
+    let named = verified.first_wrong.first().map(|finding| format!("; first wrong entry: {}", place_of(finding)));
+    Err(Failure::Alarm(format!("the log does not hold{}", named.unwrap_or_default())))
+}
+
+fn text(verified: &Verified) -> String {
+    let heads = ["epoch", "entries", "read now", "tiles", "checkpoints", "root"];
+    let mut text = table(heads, verified.report.epochs.iter().map(row)) + "\n";
+    for epoch in &verified.report.epochs {
+        for remark in &epoch.remarks {
+            text += &format!("note: {remark}\n");
+        }
+    }
+    for finding in &verified.report.findings {
+        text += &format!("WRONG: epoch {}, {}: {}\n", finding.epoch, place_of(finding), finding.fault);
+    }
+    if verified.holds {
+        text += "All holds: every entry, tile and signed checkpoint leads to the same roots.\n";
+    }
+    text
+}
+
+fn row(epoch: &EpochReport) -> [String; 6] {
+    let number = |value: u64| value.to_string();
+    [
+        epoch.epoch.to_string(),
+        number(epoch.size),
+        number(epoch.size - epoch.before.min(epoch.size)),
+        number(epoch.tiles),
+        number(epoch.checkpoints),
+        epoch.root.to_string(),
+    ]
+}
+
+fn place_of(finding: &Finding) -> String {
+    match finding.span {
+        None => "no entry".to_owned(),
+        Some(span) if span.is_exact() => format!("entry {}", span.first),
+        Some(span) => format!("entries {} to {}", span.first, span.last),
+    }
+}
+
+/// Entries between two writings of the state.
+const BETWEEN: u64 = 1_000_000;
