@@ -32,8 +32,9 @@ impl Arrivals {
         let mut chance = Chance(SEED);
         loop {
             at = at.after(Duration::from_secs_f64(chance.pause() / self.rate));
-            if at.left() > COARSE {
-                tokio::time::sleep(at.left() - COARSE).await;
+            let coarse = at.left().saturating_sub(COARSE);
+            if !coarse.is_zero() {
+                tokio::time::sleep(coarse).await;
             }
             while !at.left().is_zero() {
                 tokio::task::yield_now().await;
