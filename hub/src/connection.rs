@@ -1,6 +1,6 @@
 //! What every request carries of the connection it came by, and the list of connections open now.
 //!
-//! Extensions of a request: `Arc<Peer>`, [`RequestId`], [`ConnectionContext`].
+//! Extensions of a request: [`RequestId`], `Arc<ConnectionContext>`.
 
 use crate::clock::{NoRandomness, Randomness, random};
 use crate::identity::Peer;
@@ -8,7 +8,7 @@ use careplan_protocol::transfer::Fingerprint;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 /// The number of a request, as it stands in the log and in problem documents: 16 hexadecimal digits.
@@ -19,18 +19,34 @@ impl RequestId {
     /// Of a request that came when the machine gave no randomness; it is refused.
     pub const NONE: Self = Self(0);
 
-    /// A new one.
-    ///
-    /// # Errors
-    /// When the machine gives no randomness.
-    pub fn new(randomness: &dyn Randomness) -> Result<Self, NoRandomness> {
-        random(randomness).map(|bytes| Self(u64::from_be_bytes(bytes)))
-    }
-
     /// Its digits, for the header of every answer.
     pub fn digits(self) -> [u8; 16] {
         let digit = |place: usize| b"0123456789abcdef"[(self.0 >> (60 - 4 * place)) as usize & 0xf];
         std::array::from_fn(digit)
+    }
+}
+
+/// The numbers of one connection's requests: the first is random, the others follow on it.
+#[derive(Debug, Default)]
+pub struct RequestIds {
+    begin: OnceLock<u64>,
+    given: AtomicU64,
+}
+
+impl RequestIds {
+    /// The next one.
+    ///
+    /// # Errors
+    /// When the machine gives no randomness for the first.
+    pub fn next(&self, randomness: &dyn Randomness) -> Result<RequestId, NoRandomness> {
+        let begin = match self.begin.get() {
+            Some(begin) => *begin,
+            None => {
+                let begin = u64::from_be_bytes(random(randomness)?);
+                *self.begin.get_or_init(|| begin)
+            }
+        };
+        Ok(RequestId(begin.wrapping_add(self.given.fetch_add(1, Ordering::Relaxed))))
     }
 }
 

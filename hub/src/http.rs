@@ -30,7 +30,6 @@ use crate::metrics::Metrics;
 use crate::registry::Registrar;
 use crate::store::SharedStore;
 use axum::Router;
-use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use careplan_protocol::problem::Code;
 use careplan_protocol::routes;
@@ -86,6 +85,6 @@ pub fn router(app: SharedApp) -> Router {
         .route(routes::OPENAPI, get(openapi::openapi))
         .fallback(async || Refused::from(Code::NotFound))
         .method_not_allowed_fallback(async || Refused::from(Code::MethodNotAllowed))
-        .layer(from_fn_with_state(Arc::clone(&app), audit::told))
+        .layer(audit::Audit::of(&app))
         .with_state(app)
 }

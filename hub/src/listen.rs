@@ -55,7 +55,7 @@ pub struct Listening {
 
 /// Serves `router` until `stop`, then until the last connection is gone.
 ///
-/// Every request carries `Arc<Peer>`, [`RequestId`] and [`ConnectionContext`] as extensions. A response may carry the
+/// Every request carries [`RequestId`] and `Arc<ConnectionContext>` ([`ConnectionContext`]) as extensions. A response may carry the
 /// `Refusal` that it tells of as an extension; its code is then the outcome in log and metrics.
 pub async fn serve(listening: Listening, router: Router) {
     let Listening { listener, stop, cut, .. } = &listening;

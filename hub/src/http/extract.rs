@@ -2,6 +2,7 @@
 
 use super::{Refused, SharedApp};
 use crate::access::Alarm;
+use crate::connection::ConnectionContext;
 use crate::identity::Peer;
 use crate::permit::{LeavesPermit, LogPermit, OfficePermit, OperatorPermit, RetryPermit};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -180,14 +181,17 @@ pub(super) fn language(headers: &axum::http::HeaderMap) -> Language {
 }
 
 /// The program that calls, from `User-Agent`.
-pub(super) fn client(headers: &axum::http::HeaderMap) -> String {
-    let header = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-    header.unwrap_or_default().chars().take(100).collect()
+pub(super) fn client(headers: &axum::http::HeaderMap) -> &str {
+    headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 fn peer(parts: &Parts) -> Result<Arc<Peer>, Refused> {
     // The listener puts it there; without it nothing is known of the caller.
-    parts.extensions.get::<Arc<Peer>>().cloned().ok_or(Refused::from(Code::CertificateUnknown))
+    parts
+        .extensions
+        .get::<Arc<ConnectionContext>>()
+        .map(|connection| Arc::clone(&connection.peer))
+        .ok_or(Refused::from(Code::CertificateUnknown))
 }
 
 async fn office_of_path(parts: &mut Parts, app: &SharedApp) -> Result<OfficeNumber, Refused> {
@@ -202,7 +206,7 @@ async fn office_of_path(parts: &mut Parts, app: &SharedApp) -> Result<OfficeNumb
 
 fn note_presence(parts: &Parts, app: &SharedApp, office: OfficeNumber) {
     let now = app.clock.now();
-    app.access.presence().note(office, now, &client(&parts.headers));
+    app.access.presence().note(office, now, client(&parts.headers));
     let shown = parts.headers.get(LAST_RECEIPT).and_then(|value| value.to_str().ok()?.split_once(':'));
     if let Some((Ok(epoch), Ok(position))) = shown.map(|(epoch, position)| (epoch.parse(), position.parse()))
         && !app.store.state().holds(epoch, position)

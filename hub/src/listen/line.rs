@@ -10,7 +10,7 @@ use crate::metrics::Metrics;
 use crate::tls::{Accepted, Refused, Tls};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use prometheus::IntGauge;
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -59,18 +59,21 @@ impl Line {
     }
 
     async fn serve(&self, Accepted { stream, peer }: Accepted) {
-        let context =
-            ConnectionContext { peer: Arc::new(peer), cut: self.cut.clone(), retiring: self.stop.child_token() };
+        let context = Arc::new(ConnectionContext {
+            peer: Arc::new(peer),
+            cut: self.cut.clone(),
+            retiring: self.stop.child_token(),
+        });
         let entered = self.connections.enter(&context);
         let pulse = Arc::new(Pulse::start());
         let write_limit = Duration::from_secs(self.timeouts.write_seconds);
         let stream = TokioIo::new(GuardedStream::new(stream, Arc::clone(&pulse), write_limit));
-        let caller = Caller { context: context.clone(), pulse: Arc::clone(&pulse) };
+        let caller = Caller { context: Arc::clone(&context), pulse: Arc::clone(&pulse), ids: Arc::default() };
         let service = service_fn(|request| {
             let (desk, caller) = (Arc::clone(&self.desk), caller.clone());
             async move { Ok::<_, Infallible>(desk.answer(caller, request).await) }
         });
-        let connection = http1_builder(&self.timeouts).serve_connection(stream, service);
+        let connection = http1_builder().serve_connection(stream, service);
         // Dropping the connection when it is cut closes the socket at once, in the middle of whatever it does.
         context.cut.run_until_cancelled(self.attend(connection, &context, &pulse)).await;
         drop(entered);
@@ -86,6 +89,7 @@ impl Line {
         let mut retire = pin!(tokio::time::sleep(age));
         loop {
             tokio::select! {
+                biased;
                 result = connection.as_mut() => return self.note(result),
                 phase = &mut overdue => match phase {
                     // Nobody waits for an answer here, so this is a good-bye; a head that does not end is cut.
@@ -146,13 +150,11 @@ where
     }
 }
 
-fn http1_builder(timeouts: &Timeouts) -> http1::Builder {
+fn http1_builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
-    // The pulse tells idle connections from slow heads; this one cannot, and only stands behind it.
-    let backstop = Duration::from_secs(timeouts.idle_seconds + 2 * timeouts.header_seconds);
     builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(backstop)
+        // The pulse ends idle connections and slow heads; a timer of its own for each request would tell no more.
+        .header_read_timeout(None)
         .max_header_size(HEADER_BYTES)
         .max_headers(HEADERS)
         .max_buf_size(2 * HEADER_BYTES)

@@ -5,8 +5,6 @@ use crate::clock::Stopwatch;
 use crate::connection::RequestId;
 use crate::metrics::Metrics;
 use axum::extract::{MatchedPath, Request};
-use axum::middleware::Next;
-use axum::response::Response;
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::transfer::Fingerprint;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
@@ -47,7 +45,7 @@ impl Record {
 }
 
 /// Notes the pattern that the router matched; has to stand inside the router to see it.
-pub(super) async fn note_route(request: Request, next: Next) -> Response {
+pub(super) fn note_route(request: Request) -> Request {
     let extensions = request.extensions();
     if let (Some(record), Some(matched)) = (extensions.get::<Arc<Record>>(), extensions.get::<MatchedPath>()) {
         let _ = record.route.set(matched.clone());
@@ -55,7 +53,7 @@ pub(super) async fn note_route(request: Request, next: Next) -> Response {
             let _ = record.office.set(office);
         }
     }
-    next.run(request).await
+    request
 }
 
 /// Tells what was noted when it goes: also when the caller leaves before the answer.

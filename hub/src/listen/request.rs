@@ -7,7 +7,7 @@ use super::pulse::Pulse;
 use super::record::{Record, Telling, note_route};
 use super::{guard, problem};
 use crate::clock::SharedRandomness;
-use crate::connection::{ConnectionContext, RequestId};
+use crate::connection::{ConnectionContext, RequestId, RequestIds};
 use crate::metrics::Metrics;
 use axum::Router;
 use axum::body::Body;
@@ -23,6 +23,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tower::ServiceExt;
+use tower::util::MapRequestLayer;
 
 /// Takes requests from all connections to the router.
 #[derive(Debug)]
@@ -37,14 +38,15 @@ pub(super) struct Desk {
 /// Who brings a request.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
-    pub(super) context: ConnectionContext,
+    pub(super) context: Arc<ConnectionContext>,
     pub(super) pulse: Arc<Pulse>,
+    pub(super) ids: Arc<RequestIds>,
 }
 
 impl Desk {
     pub(super) fn new(listening: &Listening, router: Router) -> Self {
         Self {
-            router: router.layer(axum::middleware::from_fn(note_route)),
+            router: router.layer(MapRequestLayer::new(note_route as fn(_) -> _)),
             metrics: Arc::clone(&listening.metrics),
             randomness: Arc::clone(&listening.randomness),
             pace: Pace::of(&listening.timeouts),
@@ -56,7 +58,7 @@ impl Desk {
     pub(super) async fn answer(&self, caller: Caller, request: Request<Incoming>) -> Response<CountedBody> {
         caller.pulse.begin();
         let language = problem::language(request.headers());
-        let (id, early) = match RequestId::new(&*self.randomness) {
+        let (id, early) = match caller.ids.next(&*self.randomness) {
             Ok(id) => (id, None),
             Err(_) => (RequestId::NONE, Some(Refusal::new(Code::Unavailable))),
         };
@@ -95,9 +97,8 @@ impl Desk {
         language: Language,
     ) -> Response<Body> {
         let extensions = request.extensions_mut();
-        extensions.insert(Arc::clone(&caller.context.peer));
         extensions.insert(record.id);
-        extensions.insert(caller.context.clone());
+        extensions.insert(Arc::clone(&caller.context));
         extensions.insert(Arc::clone(record));
         let answering = self.router.clone().oneshot(request);
         match AssertUnwindSafe(answering).catch_unwind().await {

@@ -5,7 +5,7 @@
 //! - `tlog`: the transparency log, published behind the commit;
 //! - `start`, `recover`, `upkeep`: opening it, what the disk held, what is done behind the commit;
 //! - `writer`: the one thread that commits; `core`: what it shares with readers;
-//! - `open`, `index`, `journal`, `log`, `snapshot`, `body`: where a reader looks;
+//! - `open`, `index`, `journal`, `log`, `snapshot`, `body`, `handles`: where a reader looks;
 //! - `scan`, `segment`, `frame`, `entry`: what stands on the disk;
 //! - `room`, `keys`, `seal`, `doubt`, `watchers`, `damage`, `layout`, `error`: what they stand on.
 
@@ -17,6 +17,7 @@ mod doubt;
 mod entry;
 mod error;
 mod frame;
+mod handles;
 mod index;
 mod journal;
 mod keys;

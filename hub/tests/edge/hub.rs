@@ -11,7 +11,6 @@ use axum::routing::{get, post};
 use careplan_hub::clock::{SystemClock, SystemRandomness};
 use careplan_hub::config::Config;
 use careplan_hub::connection::{BodyTimeout, ConnectionContext, Connections, RequestId};
-use careplan_hub::identity::Peer;
 use careplan_hub::listen::{Listening, serve};
 use careplan_hub::metrics::Metrics;
 use careplan_hub::tls::Tls;
@@ -128,8 +127,7 @@ fn router() -> Router {
 
 async fn who(request: Request) -> String {
     let extensions = request.extensions();
-    let peer = extensions.get::<Arc<Peer>>().unwrap();
-    assert!(extensions.get::<ConnectionContext>().is_some());
+    let peer = &extensions.get::<Arc<ConnectionContext>>().unwrap().peer;
     format!("{} {}", extensions.get::<RequestId>().unwrap(), peer.office.unwrap())
 }
 
@@ -157,7 +155,7 @@ async fn slow() -> &'static str {
 
 /// Waits for ever, as a long poll does, unless the connection is to end.
 async fn wait(request: Request) -> &'static str {
-    request.extensions().get::<ConnectionContext>().unwrap().retiring.cancelled().await;
+    request.extensions().get::<Arc<ConnectionContext>>().unwrap().retiring.cancelled().await;
     "retired"
 }
 

@@ -11,6 +11,7 @@ use axum::response::Response;
 use careplan_protocol::api::LogQuery;
 use careplan_protocol::problem::Problem;
 use careplan_protocol::routes;
+use std::sync::Arc;
 
 /// Everything that is found, as CSV (unless told otherwise) or JSON lines, up to the end of the log as it was when the
 /// export began. An export that breaks off ends without the last chunk of its transfer encoding.
@@ -28,7 +29,7 @@ use careplan_protocol::routes;
 pub(super) async fn export(
     State(app): State<SharedApp>,
     Searching(permit): Searching,
-    Extension(connection): Extension<ConnectionContext>,
+    Extension(connection): Extension<Arc<ConnectionContext>>,
     Speaking(language): Speaking,
     Query(query): Query<LogQuery>,
 ) -> Result<Response, Refused> {

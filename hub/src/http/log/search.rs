@@ -9,6 +9,7 @@ use axum::{Extension, Json};
 use careplan_protocol::api::{LogEntry, LogQuery, Page};
 use careplan_protocol::problem::Problem;
 use careplan_protocol::routes;
+use std::sync::Arc;
 
 /// A page of the log. Work is bounded: a page may hold few entries or none and still have a `next`. With `wait` it comes
 /// when something is found, shows no searches, and always has a `next`.
@@ -26,7 +27,7 @@ use careplan_protocol::routes;
 pub(super) async fn search(
     State(app): State<SharedApp>,
     Searching(permit): Searching,
-    Extension(connection): Extension<ConnectionContext>,
+    Extension(connection): Extension<Arc<ConnectionContext>>,
     Speaking(language): Speaking,
     Query(query): Query<LogQuery>,
 ) -> Result<Json<Page<LogEntry>>, Refused> {

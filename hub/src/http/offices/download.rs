@@ -1,8 +1,9 @@
 //! The bytes of a file on their way out: whole or a range, never cut short unseen.
 
 use crate::exchange::Fetched;
+use crate::store::StoreError;
 use crate::store::body::Opened;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
@@ -21,8 +22,8 @@ pub(super) fn refuse_head(method: &Method) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// [`Code::RangeInvalid`] for a range outside of the file.
-pub(super) fn answer(fetched: Fetched, request: &HeaderMap) -> Result<Response, Refusal> {
-    let file = fetched.file;
+pub(super) async fn answer(fetched: Fetched, request: &HeaderMap) -> Result<Response, Refusal> {
+    let mut file = fetched.file;
     let size = file.size();
     let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(file.sha256()));
     let range = asked_range(request, &etag, size)?;
@@ -35,6 +36,8 @@ pub(super) fn answer(fetched: Fetched, request: &HeaderMap) -> Result<Response, 
         }
     };
     let range = range.unwrap_or(0..size);
+    // Read before the head leaves: damage to it is still told as such.
+    let first = piece(file.as_mut(), &range).await?;
     let headers = response.headers_mut();
     headers.insert(HeaderName::from_static(REPR_DIGEST), digest);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
@@ -44,25 +47,40 @@ pub(super) fn answer(fetched: Fetched, request: &HeaderMap) -> Result<Response, 
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_DISPOSITION, header_value(disposition(file.name())));
-    *response.body_mut() = body(file, range);
+    *response.body_mut() = body(first, file, range);
     Ok(response)
 }
 
-/// Chunk by chunk; a damaged one breaks the connection, so that the caller sees less than was announced.
-fn body(file: Box<dyn Opened>, range: Range<u64>) -> Body {
-    Body::from_stream(stream::try_unfold((file, range), async |(mut file, mut range)| {
+/// Chunk by chunk, of which most files have one; a damaged later one breaks the connection, so that the caller sees less
+/// than was announced.
+fn body(first: Bytes, file: Box<dyn Opened>, range: Range<u64>) -> Body {
+    if first.len() as u64 == range.end - range.start {
+        return Body::from(first);
+    }
+    Body::from_stream(stream::try_unfold((Some(first), file, range), async |(first, mut file, mut range)| {
         if range.is_empty() {
             return Ok(None);
         }
-        let mut bytes = file.read_from(range.start).await?;
-        let left = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-        bytes.truncate(left);
-        if bytes.is_empty() {
-            return Err(crate::store::StoreError::Damaged("a file ended before its size".to_owned()));
-        }
+        let bytes = match first {
+            Some(first) => first,
+            None => piece(file.as_mut(), &range).await?,
+        };
         range.start += bytes.len() as u64;
-        Ok(Some((bytes, (file, range))))
+        Ok::<_, StoreError>(Some((bytes, (None, file, range))))
     }))
+}
+
+/// The bytes at the beginning of the range, as far as they come at once.
+async fn piece(file: &mut dyn Opened, range: &Range<u64>) -> Result<Bytes, StoreError> {
+    if range.is_empty() {
+        return Ok(Bytes::new());
+    }
+    let mut bytes = file.read_from(range.start).await?;
+    bytes.truncate(usize::try_from(range.end - range.start).unwrap_or(usize::MAX));
+    if bytes.is_empty() {
+        return Err(StoreError::Damaged("a file ended before its size".to_owned()));
+    }
+    Ok(bytes)
 }
 
 /// One range of bytes (RFC 9110 §14); several at once are answered with the whole file.

@@ -12,6 +12,7 @@ use careplan_protocol::api::{LogEntry, LogQuery, Page};
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::problem::Problem;
 use careplan_protocol::routes;
+use std::sync::Arc;
 
 /// The office's own log: a page as JSON, or with `format` everything as CSV or JSON lines.
 #[utoipa::path(
@@ -28,7 +29,7 @@ use careplan_protocol::routes;
 pub(in crate::http) async fn log(
     State(app): State<SharedApp>,
     Acting(permit): Acting,
-    Extension(connection): Extension<ConnectionContext>,
+    Extension(connection): Extension<Arc<ConnectionContext>>,
     Speaking(language): Speaking,
     Query(query): Query<LogQuery>,
 ) -> Result<Response, Refused> {

@@ -2,6 +2,7 @@
 
 use super::damage::Damage;
 use super::doubt::Doubts;
+use super::handles::Handles;
 use super::index::Index;
 use super::journal::Journal;
 use super::keys::Keyring;
@@ -25,6 +26,7 @@ pub(crate) struct Core {
     pub(crate) keys: Arc<Keyring>,
     pub(crate) journal: Journal,
     pub(crate) index: Index,
+    pub(crate) handles: Handles,
     pub(crate) room: Arc<Room>,
     pub(crate) doubts: Doubts,
     pub(crate) damage: Arc<Damage>,

@@ -20,6 +20,7 @@ mod changes;
 mod fold;
 mod levels;
 mod merge;
+mod recent;
 mod trust;
 
 pub(crate) use changes::Changes;
@@ -31,6 +32,7 @@ use crate::store::StoreError;
 use crate::store::transfer::Transfer;
 use careplan_protocol::office::OfficeNumber;
 use levels::{Generation, LevelError, Levels};
+use recent::Recent;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -45,6 +47,7 @@ pub(crate) struct Index {
     levels: RwLock<Levels>,
     /// What waits in memory while the disk has hardly any room: sled does not survive a full disk.
     pending: RwLock<Changes>,
+    recent: Recent,
     broken: AtomicBool,
     /// There was no room for sled at the start: everything above the bases waits in memory.
     waits: AtomicBool,
@@ -76,6 +79,7 @@ impl Index {
             folder,
             levels: RwLock::new(levels),
             pending: RwLock::default(),
+            recent: Recent::default(),
             broken: AtomicBool::new(false),
             waits: AtomicBool::new(!has_room),
             folding: Mutex::default(),
@@ -118,6 +122,21 @@ impl Index {
 
     /// A transfer that `office` sent.
     pub(crate) fn sent(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError> {
+        if let Some(recent) = self.recent(position)
+            && recent.from.office == office
+        {
+            return Ok(Some(recent));
+        }
+        let mark = self.recent.mark();
+        let found = self.looked_up(office, position)?;
+        if let Some(transfer) = &found {
+            self.recent.keep(mark, transfer);
+        }
+        Ok(found)
+    }
+
+    /// As [`Index::sent`], not kept for the next one who asks.
+    fn looked_up(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError> {
         if let Some(transfer) = self.pending().sent.get(&(office, position)) {
             return Ok(Some(transfer.clone()));
         }
@@ -127,6 +146,11 @@ impl Index {
 
     /// A transfer that was sent to `office`.
     pub(crate) fn received(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError> {
+        if let Some(recent) = self.recent(position)
+            && recent.to.office == office
+        {
+            return Ok(Some(recent));
+        }
         let pending = self.pending().received.get(&(office, position)).copied();
         if let Some(sender) = pending {
             return self.sent(sender, position);
@@ -160,14 +184,16 @@ impl Index {
             let waiting = pending.received.iter().filter(|((to, position), _)| *to == office && *position >= from);
             senders.extend(waiting.map(|((_, position), sender)| (*position, *sender)));
         }
-        let found = senders.into_iter().take(limit).map(|(position, sender)| self.sent(sender, position));
+        let found = senders.into_iter().take(limit).map(|(position, sender)| self.looked_up(sender, position));
         found.filter_map(Result::transpose).collect()
     }
 
     /// Takes up what a batch changed; `next` is the position behind it. Without room on the disk it waits in memory.
     pub(crate) fn apply(&self, changes: Changes, next: u64, has_room: bool) -> Result<(), StoreError> {
         if !has_room || self.waits.load(Ordering::SeqCst) {
+            let changed: Vec<Transfer> = changes.sent.values().cloned().collect();
             self.pending.write().unwrap_or_else(PoisonError::into_inner).merge(changes);
+            self.recent.change(changed.iter());
             return Ok(());
         }
         // Only the writer applies, so nothing comes to wait between these lines.
@@ -183,6 +209,7 @@ impl Index {
             Some(newest) => newest.db.apply_batch(batch).map_err(LevelError::from),
             None => Ok(()),
         })?;
+        self.recent.change(all.sent.values());
         if waited {
             *self.pending.write().unwrap_or_else(PoisonError::into_inner) = Changes::default();
         }
@@ -216,6 +243,11 @@ impl Index {
         let found = self.with(|levels| levels.range(&keys, limit))?;
         let position = |key: &Key| key.last_chunk().map_or(0, |position| u64::from_be_bytes(*position));
         Ok(found.into_iter().map(|(key, value)| (position(&key), value)).collect())
+    }
+
+    /// What is known of a position without asking the disk. A broken index knows nothing.
+    fn recent(&self, position: u64) -> Option<Transfer> {
+        if self.is_broken() { None } else { self.recent.get(position) }
     }
 
     fn pending(&self) -> std::sync::RwLockReadGuard<'_, Changes> {

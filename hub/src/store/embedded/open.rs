@@ -43,7 +43,11 @@ impl Core {
             Some(BodyPlace::File) => (self.layout.body(transfer.day(), transfer.position), 0),
             None => return Err(wrong("it has no body")),
         };
-        let file = match File::open(path) {
+        let opened = match place {
+            Some(BodyPlace::Segment { segment, .. }) => self.handles.segment((transfer.day(), segment), &path),
+            _ => File::open(path).map(Arc::new),
+        };
+        let file = match opened {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(wrong("its body is missing")),
             opened => opened.map_err(refused("body"))?,
         };

@@ -4,6 +4,7 @@ use super::core::{Core, Notes};
 use super::damage::Damage;
 use super::doubt::Doubts;
 use super::error::{OpenError, at};
+use super::handles::Handles;
 use super::index::{Changes, Index};
 use super::journal::Journal;
 use super::keys::Keyring;
@@ -93,6 +94,7 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
         keys,
         journal,
         index,
+        handles: Handles::default(),
         room,
         damage,
     });

@@ -98,6 +98,7 @@ impl Core {
                 self.journal.sync()?;
             }
             remove_days(&self.layout.segments(), over)?;
+            self.handles.close();
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ use careplan_protocol::problem::{Code, Refusal};
 use futures_util::stream;
 use serde::Deserialize;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Filters of the stream.
@@ -44,7 +45,7 @@ pub(super) struct EventsQuery {
 pub(super) async fn events(
     State(app): State<SharedApp>,
     Acting(permit): Acting,
-    Extension(connection): Extension<ConnectionContext>,
+    Extension(connection): Extension<Arc<ConnectionContext>>,
     Query(query): Query<EventsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
@@ -69,7 +70,7 @@ pub(super) async fn events(
 struct Streaming {
     app: SharedApp,
     permit: OfficePermit,
-    connection: ConnectionContext,
+    connection: Arc<ConnectionContext>,
     feed: Feed,
     begun: bool,
 }

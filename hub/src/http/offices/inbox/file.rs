@@ -37,5 +37,5 @@ pub(super) async fn file(
     download::refuse_head(&method)?;
     let transfer = app.exchange.received(&permit, id)?;
     let fetched = app.exchange.fetch(&permit, &transfer, n).await?;
-    Ok(download::answer(fetched, &headers)?)
+    Ok(download::answer(fetched, &headers).await?)
 }

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use careplan_protocol::api::{InboxOrder, InboxQuery, Page, UNFETCHED_COUNT};
 use careplan_protocol::problem::{Code, Refusal};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What came in: a page, with ETag; with `wait` it comes when something is there.
@@ -33,7 +34,7 @@ use std::time::Duration;
 pub(super) async fn list(
     State(app): State<SharedApp>,
     Acting(permit): Acting,
-    Extension(connection): Extension<ConnectionContext>,
+    Extension(connection): Extension<Arc<ConnectionContext>>,
     Query(query): Query<InboxQuery>,
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
@@ -41,17 +42,25 @@ pub(super) async fn list(
     let asked = Asked::of(&query)?;
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let wait = Duration::from_secs(u64::from(query.wait.unwrap_or(0).min(MOST_SECONDS)));
+    let look = || {
+        let etag = etag(&app, &permit, raw.as_deref().unwrap_or_default());
+        let unchanged = known.is_some_and(|known| known == etag);
+        let listed = if unchanged { None } else { Some(asked.read(&app, &permit, &query)?) };
+        Ok::<_, Refusal>((etag, listed))
+    };
+    if wait.is_zero() {
+        let (etag, listed) = look()?;
+        return Ok(answer(&app, &permit, listed, &etag));
+    }
     let mut woken = app.store.watch_office(permit.office());
     let deadline = tokio::time::sleep(wait);
     tokio::pin!(deadline);
     loop {
         woken.mark_unchanged();
-        let etag = etag(&app, &permit, raw.as_deref().unwrap_or_default());
-        let unchanged = known.is_some_and(|known| known == etag);
+        let (etag, listed) = look()?;
         // With an ETag the wait is for a change; without one, for something to come in.
-        let listed = if unchanged { None } else { Some(asked.read(&app, &permit, &query)?) };
         let news = listed.as_ref().is_some_and(|listed| known.is_some() || !listed.items.is_empty());
-        if !news && !wait.is_zero() {
+        if !news {
             let changed = tokio::select! {
                 changed = woken.changed() => changed.is_ok(),
                 () = &mut deadline => false,

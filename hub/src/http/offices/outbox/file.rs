@@ -37,5 +37,5 @@ pub(super) async fn file(
     download::refuse_head(&method)?;
     let transfer = app.exchange.sent(&permit, id)?;
     let fetched = app.exchange.reread(&permit, &transfer, n).await?;
-    Ok(download::answer(fetched, &headers)?)
+    Ok(download::answer(fetched, &headers).await?)
 }

@@ -37,7 +37,7 @@ pub(super) async fn send(
     request: Request,
 ) -> Result<Response, Refused> {
     let key = idempotency_key(request.headers())?;
-    let program = client(request.headers());
+    let program = client(request.headers()).to_owned();
     let (parts, body) = request.into_parts();
     let mut form = Form::of(&parts.headers, body.into_data_stream())?;
     let (fields, first) = form.opening().await?;

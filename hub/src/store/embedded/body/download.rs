@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// Where a body's sealed bytes begin, and what opens them.
 #[derive(Debug)]
 pub(crate) struct Source {
-    pub(crate) file: File,
+    pub(crate) file: Arc<File>,
     pub(crate) offset: u64,
     pub(crate) key: Key,
     pub(crate) ends: Ends,

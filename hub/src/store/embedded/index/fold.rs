@@ -54,6 +54,7 @@ impl Index {
         let records = records(changes)?.into_iter().map(Ok);
         let base = base::write(&self.folder, events, records).map_err(refused("index"))?;
         self.levels.write().unwrap_or_else(PoisonError::into_inner).bases.push(Arc::new(base));
+        self.recent.change(changes.sent.values());
         self.join(&folding)
     }
 

@@ -65,7 +65,8 @@ impl Look<'_> {
         if matches!(place, Some(BodyPlace::File)) && file.metadata().map_err(at(&path))?.len() != wanted {
             return self.harmed(&shown, "the file has another length", concerned);
         }
-        let source = Source { file, offset, key, ends, damage: Damaged { id, damage: Arc::clone(self.damage) } };
+        let source =
+            Source { file: Arc::new(file), offset, key, ends, damage: Damaged { id, damage: Arc::clone(self.damage) } };
         let wrong = first_wrong(&source, files);
         self.report.count(Part::Bodies, 1, wanted);
         (self.seen)(Part::Bodies, if offset == 0 { wanted } else { 0 });
