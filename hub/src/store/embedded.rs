@@ -136,8 +136,8 @@ pub struct Embedded {
     queue: Mutex<Option<SyncSender<Command>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     tlog: Arc<Tlog>,
-    /// Ends the transparency log's thread when it is dropped.
-    integrating: Mutex<Option<Sender<()>>>,
+    /// Dropped to end the threads that work behind the commit, on transparency log and index.
+    behind: Mutex<Vec<Sender<()>>>,
     _lock: File,
 }
 
@@ -154,12 +154,13 @@ impl Embedded {
         let writer = thread.spawn(move || writer.run(&waiting)).map_err(error::at(&data))?;
         let tlog = Arc::new(Tlog::new(core.layout.clone(), core.state.load().epoch));
         let (integrating, integrator) = tlog::start(Arc::clone(&core), Arc::clone(&tlog)).map_err(error::at(&data))?;
+        let (indexing, indexer) = upkeep::start_indexing(Arc::clone(&core)).map_err(error::at(&data))?;
         Ok(Arc::new(Self {
             core,
             queue: Mutex::new(Some(queue)),
-            threads: Mutex::new(vec![writer, integrator, filler]),
+            threads: Mutex::new(vec![writer, integrator, indexer, filler]),
             tlog,
-            integrating: Mutex::new(Some(integrating)),
+            behind: Mutex::new(vec![integrating, indexing]),
             _lock: lock,
         }))
     }
@@ -171,7 +172,7 @@ impl Embedded {
     /// Ends the threads, without a clean stop unless there was one.
     fn end(&self) {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.integrating.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.behind.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.core.room.stop();
         for thread in std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner)) {
             // A thread that panicked has said so.

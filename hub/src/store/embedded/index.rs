@@ -22,6 +22,7 @@ mod levels;
 mod merge;
 mod recent;
 mod trust;
+mod waiting;
 
 pub(crate) use changes::Changes;
 
@@ -39,20 +40,22 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 pub(crate) use trust::probe;
+use waiting::Waiting;
 
 /// The index.
 #[derive(Debug)]
 pub(crate) struct Index {
     folder: PathBuf,
     levels: RwLock<Levels>,
-    /// What waits in memory while the disk has hardly any room: sled does not survive a full disk.
-    pending: RwLock<Changes>,
+    waiting: RwLock<Waiting>,
     recent: Recent,
     broken: AtomicBool,
     /// There was no room for sled at the start: everything above the bases waits in memory.
-    waits: AtomicBool,
+    without_sled: AtomicBool,
     /// Held while levels are made of others, and when it is closed.
     folding: Mutex<()>,
+    /// Held while sled is written to.
+    writing: Mutex<()>,
     damage: Arc<Damage>,
 }
 
@@ -78,11 +81,12 @@ impl Index {
         let index = Self {
             folder,
             levels: RwLock::new(levels),
-            pending: RwLock::default(),
+            waiting: RwLock::default(),
             recent: Recent::default(),
             broken: AtomicBool::new(false),
-            waits: AtomicBool::new(!has_room),
+            without_sled: AtomicBool::new(!has_room),
             folding: Mutex::default(),
+            writing: Mutex::default(),
             damage,
         };
         Ok((index, applied))
@@ -101,7 +105,7 @@ impl Index {
 
     /// Opens sled if there was no room for it at the start; called once there is.
     pub(crate) fn stop_waiting(&self) -> Result<(), StoreError> {
-        if !self.waits.load(Ordering::SeqCst) || self.is_broken() {
+        if !self.without_sled.load(Ordering::SeqCst) || self.is_broken() {
             return Ok(());
         }
         let _folding = self.folding.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,7 +113,7 @@ impl Index {
         let first = first_generation(&self.folder, &levels)?;
         trust::doubt(&self.folder)?;
         levels.newest = Some(first);
-        self.waits.store(false, Ordering::SeqCst);
+        self.without_sled.store(false, Ordering::SeqCst);
         tracing::info!("the index has room again");
         Ok(())
     }
@@ -137,7 +141,7 @@ impl Index {
 
     /// As [`Index::sent`], not kept for the next one who asks.
     fn looked_up(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError> {
-        if let Some(transfer) = self.pending().sent.get(&(office, position)) {
+        if let Some(transfer) = self.waiting().sent(office, position) {
             return Ok(Some(transfer.clone()));
         }
         let found = self.with(|levels| levels.get(&key(SENT, office, position)))?;
@@ -151,8 +155,8 @@ impl Index {
         {
             return Ok(Some(recent));
         }
-        let pending = self.pending().received.get(&(office, position)).copied();
-        if let Some(sender) = pending {
+        let waiting = self.waiting().sender(office, position);
+        if let Some(sender) = waiting {
             return self.sent(sender, position);
         }
         match self.with(|levels| levels.get(&key(RECEIVED, office, position)))? {
@@ -167,9 +171,8 @@ impl Index {
         for (position, bytes) in self.range(SENT, office, from, limit)? {
             found.insert(position, self.decode(&bytes)?);
         }
-        let pending = self.pending();
-        let waiting = pending.sent.iter().filter(|((sender, position), _)| *sender == office && *position >= from);
-        found.extend(waiting.map(|((_, position), transfer)| (*position, transfer.clone())));
+        let waiting = self.waiting();
+        found.extend(waiting.outbox(office, from).map(|(position, transfer)| (position, transfer.clone())));
         Ok(found.into_values().take(limit).collect())
     }
 
@@ -179,41 +182,9 @@ impl Index {
         for (position, sender) in self.range(RECEIVED, office, from, limit)? {
             senders.insert(position, self.sender(&sender)?);
         }
-        {
-            let pending = self.pending();
-            let waiting = pending.received.iter().filter(|((to, position), _)| *to == office && *position >= from);
-            senders.extend(waiting.map(|((_, position), sender)| (*position, *sender)));
-        }
+        senders.extend(self.waiting().inbox(office, from));
         let found = senders.into_iter().take(limit).map(|(position, sender)| self.looked_up(sender, position));
         found.filter_map(Result::transpose).collect()
-    }
-
-    /// Takes up what a batch changed; `next` is the position behind it. Without room on the disk it waits in memory.
-    pub(crate) fn apply(&self, changes: Changes, next: u64, has_room: bool) -> Result<(), StoreError> {
-        if !has_room || self.waits.load(Ordering::SeqCst) {
-            let changed: Vec<Transfer> = changes.sent.values().cloned().collect();
-            self.pending.write().unwrap_or_else(PoisonError::into_inner).merge(changes);
-            self.recent.change(changed.iter());
-            return Ok(());
-        }
-        // Only the writer applies, so nothing comes to wait between these lines.
-        let mut all = self.pending().clone();
-        let waited = !all.is_empty();
-        all.merge(changes);
-        let mut batch = sled::Batch::default();
-        for (key, value) in records(&all)? {
-            batch.insert(&key, value);
-        }
-        batch.insert(APPLIED, &next.to_be_bytes());
-        self.with(|levels| match &levels.newest {
-            Some(newest) => newest.db.apply_batch(batch).map_err(LevelError::from),
-            None => Ok(()),
-        })?;
-        self.recent.change(all.sent.values());
-        if waited {
-            *self.pending.write().unwrap_or_else(PoisonError::into_inner) = Changes::default();
-        }
-        Ok(())
     }
 
     /// Closes it so that the next start can believe it.
@@ -250,13 +221,13 @@ impl Index {
         if self.is_broken() { None } else { self.recent.get(position) }
     }
 
-    fn pending(&self) -> std::sync::RwLockReadGuard<'_, Changes> {
-        self.pending.read().unwrap_or_else(PoisonError::into_inner)
+    fn waiting(&self) -> std::sync::RwLockReadGuard<'_, Waiting> {
+        self.waiting.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn with<T>(&self, read: impl FnOnce(&Levels) -> Result<T, LevelError>) -> Result<T, StoreError> {
         let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
-        let is_open = levels.newest.is_some() || self.waits.load(Ordering::SeqCst);
+        let is_open = levels.newest.is_some() || self.without_sled.load(Ordering::SeqCst);
         if !is_open || self.is_broken() {
             return Err(StoreError::Io("the index is not available until the next start".to_owned()));
         }

@@ -11,9 +11,12 @@ use crate::store::StoreError;
 use crate::store::codec::day_number;
 use crate::store::state::State;
 use jiff::civil::Date;
+use std::io;
 use std::path::Path;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// When what was done last.
@@ -72,11 +75,24 @@ impl Core {
         self.sweep(day)
     }
 
+    /// Lets the index write what came since the last time, unless the disk has hardly any room left.
+    fn write_index(&self) {
+        if self.room.is_tight() || self.index.is_broken() {
+            return;
+        }
+        if let Err(error) = self.index.write_out() {
+            tracing::error!(%error, "the index does not follow");
+        }
+    }
+
     /// Leaves everything so that the next start is quick.
     pub(crate) fn settle(&self) -> Result<(), StoreError> {
         let _round = self.upkeep.lock().unwrap_or_else(PoisonError::into_inner);
         self.journal.copy()?;
         self.journal.sync()?;
+        if !self.room.is_tight() {
+            self.index.write_out()?;
+        }
         self.index.close()?;
         snapshot::write(&self.layout, &self.keys, self.randomness.as_ref(), &self.state.load())
     }
@@ -104,6 +120,17 @@ impl Core {
     }
 }
 
+/// Starts the thread that writes the index behind the commit; it ends when the sender is dropped.
+pub(crate) fn start_indexing(core: Arc<Core>) -> io::Result<(Sender<()>, JoinHandle<()>)> {
+    let (running, ended) = channel();
+    let thread = std::thread::Builder::new().name("store-index".to_owned()).spawn(move || {
+        while ended.recv_timeout(INDEX_PAUSE) == Err(RecvTimeoutError::Timeout) {
+            core.write_index();
+        }
+    })?;
+    Ok((running, thread))
+}
+
 fn remove_days(parent: &Path, over: impl Fn(&Date) -> bool) -> Result<(), StoreError> {
     let mut removed = false;
     for day in days_in(parent).map_err(refused("days"))?.into_iter().filter(|day| over(day)) {
@@ -114,6 +141,8 @@ fn remove_days(parent: &Path, over: impl Fn(&Date) -> bool) -> Result<(), StoreE
     if removed { sync_folder(parent).map_err(refused("days")) } else { Ok(()) }
 }
 
+/// What came in such a while is left to the next start when the process dies.
+const INDEX_PAUSE: Duration = Duration::from_millis(100);
 const SYNC_LOG: Duration = Duration::from_secs(10);
 const SNAPSHOT: Duration = Duration::from_secs(600);
 const SNAPSHOT_EVENTS: u64 = 100_000;

@@ -191,11 +191,9 @@ impl Writer {
             pass(Point::BatchSynced);
             self.core.journal.extend(written.placed);
             let has_room = !self.core.room.is_tight();
-            pass(Point::IndexApply);
             if let Err(error) = self.core.index.apply(written.changes, self.state.next, has_room) {
                 tracing::error!(%error, "the index does not follow");
             }
-            pass(Point::IndexApplied);
             self.core.state.store(Arc::new(self.state.clone()));
             self.core.watchers.tell(&written.concerned, self.state.next);
         }

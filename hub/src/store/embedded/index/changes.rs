@@ -45,8 +45,4 @@ impl Changes {
         self.sent.extend(later.sent);
         self.received.extend(later.received);
     }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.sent.is_empty() && self.received.is_empty()
-    }
 }

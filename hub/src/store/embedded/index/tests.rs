@@ -67,7 +67,12 @@ fn feed(index: &Index, events: std::ops::Range<u64>) {
         let mut changes = Changes::default();
         changes.take_up(index, &event(position), None).unwrap();
         index.apply(changes, position + 1, true).unwrap();
+        // Now and then, and behind the last one, so that a death of the process costs nothing.
+        if position % 7 == 3 {
+            index.write_out().unwrap();
+        }
     }
+    index.write_out().unwrap();
 }
 
 /// That it says exactly what the events up to `end` come to.
@@ -231,6 +236,29 @@ fn a_damaged_base_or_one_beyond_the_end_is_never_read() {
     drop(index);
     let (_, applied) = house.open(49);
     assert_eq!((applied, house.names().len()), (0, 0));
+}
+
+#[test]
+fn what_waits_is_read_at_once_and_is_all_that_a_death_of_the_process_costs() {
+    let house = House::new();
+    let (index, _) = house.open(u64::MAX);
+    feed(&index, 0..50);
+    for position in 50..80 {
+        let mut changes = Changes::default();
+        changes.take_up(&index, &event(position), None).unwrap();
+        // Without room, too.
+        index.apply(changes, position + 1, position % 2 == 0).unwrap();
+        check(&index, position + 1);
+    }
+    drop(index);
+    let (index, applied) = house.open(u64::MAX);
+    assert_eq!(applied, 50);
+    check(&index, 50);
+    feed(&index, 50..80);
+    check(&index, 80);
+    assert_eq!(index.write_out(), Ok(()), "nothing waits");
+    drop(index);
+    assert_eq!(house.open(u64::MAX).1, 80);
 }
 
 fn copy(from: &Path, to: &Path) {
