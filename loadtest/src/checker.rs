@@ -106,7 +106,8 @@ mod tests {
     #[test]
     fn every_kind_of_the_samples_is_measured() {
         let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/samples/good");
-        let figures = measure(&Corpus::read(&samples).unwrap(), 0).unwrap();
+        // A file of a kilobyte takes less time than is counted.
+        let figures = measure(&Corpus::read(&samples).unwrap(), 1).unwrap();
         assert!(figures.kinds.len() >= 14 && figures.slowest > 0.0, "{figures:?}");
     }
 }
