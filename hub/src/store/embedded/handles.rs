@@ -7,15 +7,18 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// A segment's day and number.
+type Of = (Date, u32);
+
 /// The segments opened last. They never change but at their end, and bear their names until they are deleted.
 #[derive(Debug, Default)]
 pub(crate) struct Handles {
-    open: Mutex<VecDeque<((Date, u32), Arc<File>)>>,
+    open: Mutex<VecDeque<(Of, Arc<File>)>>,
 }
 
 impl Handles {
-    /// The file of a segment by day and number, which stands at `path`.
-    pub(crate) fn segment(&self, of: (Date, u32), path: &Path) -> io::Result<Arc<File>> {
+    /// The file of a segment, which stands at `path`.
+    pub(crate) fn segment(&self, of: Of, path: &Path) -> io::Result<Arc<File>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, file)) = open.iter().find(|(known, _)| *known == of) {
             return Ok(Arc::clone(file));
