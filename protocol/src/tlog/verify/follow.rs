@@ -69,6 +69,15 @@ pub fn follow<S: Source>(
         crossings.push(cross_unseen(source, last, &checkpoint, newest)?);
         return Ok(News { checkpoint, note, crossings });
     };
+    if reached.size < last.size && before < newest {
+        // Restored from a backup: the epoch is back as it was then, and a later one says where its own events begin.
+        let crossing = cross_unseen(source, last, &checkpoint, newest)?;
+        if crossing.position >= reached.size {
+            compare(source, &Checkpoint { origin: checkpoint.origin.clone(), ..reached }, &checkpoint)?;
+        }
+        crossings.push(crossing);
+        return Ok(News { checkpoint, note, crossings });
+    }
     compare(source, last, &reached)?;
     for epoch in epochs.into_iter().filter(|epoch| *epoch > before) {
         // An epoch that ended before it signed anything has no checkpoint.
@@ -129,7 +138,8 @@ fn published<S: Source>(
     Ok(Some((opened(known, Some(bytes), epoch, None).map_err(told)?, note)))
 }
 
-/// From an epoch of which nothing was brought back: the new one has to contain what was seen of it, as far as it kept events.
+/// From an epoch of which nothing was brought back, or less than was seen: the new one has to contain what was seen of it, as
+/// far as it kept events.
 fn cross_unseen<S: Source>(
     source: &mut S,
     last: &Checkpoint,
