@@ -26,6 +26,8 @@ async fn a_record_is_made_and_holds_anywhere_without_the_hub() -> Result<()> {
     plan.careplan(["archive", "--month", "2026-10", "--into", &records.display().to_string()]).await?.ok()?;
     let keys = world.path("jwks.json");
     std::fs::write(&keys, plan.caller.get("/.well-known/jwks.json").await?.status(200)?.body)?;
+    let log_keys = world.path("log.key");
+    std::fs::write(&log_keys, world.admin(["log", "key"]).await?.ok()?.stdout)?;
     let again = made(&plan, &records, &[]).await?;
     ensure!(again != page && std::fs::read_to_string(&page)? == text, "an earlier record is not overwritten");
     world.hub.kill().await?;
@@ -44,6 +46,8 @@ async fn a_record_is_made_and_holds_anywhere_without_the_hub() -> Result<()> {
     ensure!(all_are(&unconfirmed, "unconfirmed"), "{unconfirmed:#}");
     let fingerprint = |n: usize| PathBuf::from(unconfirmed["keys"][n]["fingerprint"].as_str().unwrap_or_default());
     let (receipts, log) = (fingerprint(0), fingerprint(1));
+    let files = ["--key".into(), keys.clone(), "--key".into(), log_keys];
+    ensure!(all_are(&verify(&stranger, &page, &files).await?.ok()?.json()?, "given"), "as the manual says");
     let given = ["--key".into(), keys, "--key".into(), log.clone()];
     let held = verify(&stranger, &page, &given).await?.ok()?.json()?;
     ensure!(all_are(&held, "given"), "{held:#}");

@@ -47,8 +47,8 @@ pub(crate) struct Verify {
     /// A folder with the office's own copies, such as one of `archive`
     #[arg(long, value_name = "DIR")]
     pub(crate) files: Option<PathBuf>,
-    /// A fingerprint of one of the hub's keys, as the operator publishes it, or a file with published keys; no other key
-    /// counts then
+    /// A fingerprint of one of the hub's keys, as the operator publishes it, or a file with published keys: of receipts
+    /// (jwks.json) or of the log. Once for each; no other key counts then
     #[arg(long = "key", value_name = "FINGERPRINT|FILE")]
     pub(crate) keys: Vec<String>,
 }
@@ -87,7 +87,7 @@ when one is there already.";
 const VERIFY_HELP: &str = "\
 Examples:
   careplan evidence verify evidence_1379999012_2026-10.html
-  careplan evidence verify evidence_1379999012_2026-10.html --files D:\\records --key jwks.json
+  careplan evidence verify evidence_1379999012_2026-10.html --files D:\\records --key jwks.json --key log.key
 
 Works without a hub and without `setup`. Exit status: 0 everything holds · 1 something does not";
 

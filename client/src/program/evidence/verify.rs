@@ -11,6 +11,7 @@ use careplan_client::receipts::{Match, key_fingerprint, public_fingerprint};
 use careplan_client::texts::Explain as _;
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::receipt::KeySet;
+use careplan_protocol::tlog::note::VerifierKey;
 use careplan_protocol::transfer::Fingerprint;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -91,12 +92,25 @@ fn given(keys: &[String]) -> Result<Vec<Fingerprint>, Failure> {
             continue;
         }
         let text = std::fs::read(key).map_err(|why| Failure::disk(Path::new(key), &why))?;
+        if let Some(logs) = log_keys(&text) {
+            given.extend(logs);
+            continue;
+        }
         let set: KeySet = serde_json::from_slice(&text).map_err(|why| {
-            Failure::new("keys", format!("鍵を読み取れません（{why}）"), format!("no key set: {why}"))
+            let english = format!("neither a key set (jwks.json) nor keys of a log, one in a line: {why}");
+            Failure::new("keys", format!("鍵を読み取れません（{why}）"), english)
         })?;
         given.extend(set.keys.iter().filter_map(key_fingerprint));
     }
     Ok(given)
+}
+
+/// The keys of a log in a file as `careplan-admin log key` writes it: one in a line.
+fn log_keys(text: &[u8]) -> Option<Vec<Fingerprint>> {
+    let lines = std::str::from_utf8(text).ok()?.lines().map(str::trim).filter(|line| !line.is_empty());
+    let keys: Option<Vec<Fingerprint>> =
+        lines.map(|line| line.parse::<VerifierKey>().ok().map(|key| public_fingerprint(&key.public))).collect();
+    keys.filter(|keys| !keys.is_empty())
 }
 
 /// The keys that this machine has had from the same hub, if it is set up for the office at all.
