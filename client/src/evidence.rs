@@ -1,7 +1,7 @@
 //! The record of a month that an office hands to an inspector (運営指導): one page with everything that was sent and received
 //! about the month, and in it the receipts, proofs and keys by which anybody can check it without a hub, also years later.
 //!
-//! - [`gather`]: asks the hub and this machine for everything;
+//! - [`gather()`]: asks the hub and this machine for everything;
 //! - [`judge`]: checks a page that somebody handed over;
 //! - [`tie`]: holds files of the office against it.
 

@@ -8,7 +8,7 @@
 //! - holds against the entries what was seen elsewhere: checkpoints of monitors and witnesses, an earlier run;
 //! - checks where epochs meet: a new one cites the last checkpoint of the one before, and left what it kept unchanged.
 //!
-//! [`follow`] needs less than all that: whether what a log says now contains what it said before.
+//! [`follow()`] needs less than all that: whether what a log says now contains what it said before.
 //!
 //! What is found is a [`Finding`], with the first entry concerned: exactly where an untouched tile or the entry itself tells it,
 //! else between the last root that held and the first that did not.
