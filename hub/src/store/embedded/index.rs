@@ -168,22 +168,24 @@ impl Index {
 
     /// What `office` sent, from a position on.
     pub(crate) fn outbox(&self, office: OfficeNumber, from: u64, limit: usize) -> Result<Vec<Transfer>, StoreError> {
+        // What waits is read first: what is written out meanwhile is then found below.
+        let waiting: Vec<(u64, Transfer)> =
+            self.waiting().outbox(office, from).map(|(position, transfer)| (position, transfer.clone())).collect();
         let mut found = BTreeMap::new();
         for (position, bytes) in self.range(SENT, office, from, limit)? {
             found.insert(position, self.decode(&bytes)?);
         }
-        let waiting = self.waiting();
-        found.extend(waiting.outbox(office, from).map(|(position, transfer)| (position, transfer.clone())));
+        found.extend(waiting);
         Ok(found.into_values().take(limit).collect())
     }
 
     /// What was sent to `office`, from a position on.
     pub(crate) fn inbox(&self, office: OfficeNumber, from: u64, limit: usize) -> Result<Vec<Transfer>, StoreError> {
-        let mut senders = BTreeMap::new();
+        // What waits is read first: what is written out meanwhile is then found below.
+        let mut senders: BTreeMap<u64, OfficeNumber> = self.waiting().inbox(office, from).collect();
         for (position, sender) in self.range(RECEIVED, office, from, limit)? {
             senders.insert(position, self.sender(&sender)?);
         }
-        senders.extend(self.waiting().inbox(office, from));
         let found = senders.into_iter().take(limit).map(|(position, sender)| self.looked_up(sender, position));
         found.filter_map(Result::transpose).collect()
     }
