@@ -239,6 +239,38 @@ fn a_damaged_base_or_one_beyond_the_end_is_never_read() {
 }
 
 #[test]
+fn a_list_misses_nothing_while_what_waits_is_written() {
+    let house = House::new();
+    let (index, _) = house.open(u64::MAX);
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::SeqCst) {
+                index.write_out().unwrap();
+            }
+        });
+        for position in 0..3000 {
+            let mut changes = Changes::default();
+            changes.take_up(&index, &event(position), None).unwrap();
+            index.apply(changes, position + 1, false).unwrap();
+            let from = position.saturating_sub(40);
+            let lately = |ours: &dyn Fn(&Transfer) -> bool| {
+                (from..=position).filter_map(|at| Transfer::accepted(&event(at), None)).filter(ours).count()
+            };
+            let outbox = index.outbox(office(0), from, 100).unwrap();
+            let inbox = index.inbox(office(7), from, 100).unwrap();
+            let wanted = (lately(&|one| one.from.office == office(0)), lately(&|one| one.to.office == office(7)));
+            let found = (outbox.len(), inbox.len());
+            if found != wanted {
+                over.store(true, Ordering::SeqCst);
+            }
+            assert_eq!(found, wanted, "at {position}");
+        }
+        over.store(true, Ordering::SeqCst);
+    });
+}
+
+#[test]
 fn what_waits_is_read_at_once_and_is_all_that_a_death_of_the_process_costs() {
     let house = House::new();
     let (index, _) = house.open(u64::MAX);
