@@ -9,6 +9,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The care-plan hub: a mutually authenticated mailbox server for care-plan files.
 #[derive(Debug, Parser)]
 #[command(name = "careplan-hub", version, after_help = HELP)]

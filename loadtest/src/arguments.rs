@@ -9,9 +9,10 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "careplan-loadtest", version, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Folder with one folder per send unit (checker, generate, run, measure, compare)
-    #[arg(long, global = true, value_name = "DIR", default_value = "tests/samples/good")]
-    pub(crate) samples: PathBuf,
+    /// Folder with one folder per send unit (checker, generate, run, measure, compare); else tests/samples/good of the
+    /// repository, from the working folder or that of the program upwards
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) samples: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }

@@ -8,17 +8,19 @@ use arguments::{Arguments, Command, RunArguments};
 use careplan_loadtest::{Corpus, Desks, Settings, checker, fill, senders, store, verifier};
 use clap::Parser as _;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 fn main() -> Result<()> {
-    let arguments = Arguments::parse();
-    match arguments.command {
-        Command::Generate { count, out } => Corpus::read(&arguments.samples)?.write(count, &out),
+    let Arguments { samples, command } = Arguments::parse();
+    let samples = || samples.map_or_else(samples_of_repository, Ok);
+    match command {
+        Command::Generate { count, out } => Corpus::read(&samples()?)?.write(count, &out),
         Command::Fill(what) => runtime()?.block_on(fill::run(what)),
         Command::Store(what) => runtime()?.block_on(store::run(what)),
         Command::Checker { size, least } => {
-            let figures = checker::measure(&Corpus::read(&arguments.samples)?, size)?;
+            let figures = checker::measure(&Corpus::read(&samples()?)?, size)?;
             say(&serde_json::to_string_pretty(&figures)?)?;
             ensure!(figures.megabytes_per_second >= least, "less than {least} MB/s");
             Ok(())
@@ -29,12 +31,22 @@ fn main() -> Result<()> {
             ensure!(figures.entries_per_second >= least, "less than {least} entries/s");
             Ok(())
         }
-        Command::Run(run) => runtime()?.block_on(send(Corpus::read(&arguments.samples)?, run)),
-        Command::Measure(what) => measure::scenarios(what, arguments.samples),
-        Command::Compare(what) => measure::compare(what, arguments.samples),
-        Command::Count(what) => measure::count(&what, arguments.samples),
+        Command::Run(run) => runtime()?.block_on(send(Corpus::read(&samples()?)?, run)),
+        Command::Measure(what) => measure::scenarios(what, samples()?),
+        Command::Compare(what) => measure::compare(what, samples()?),
+        Command::Count(what) => measure::count(&what, samples()?),
     }
 }
+
+/// The samples beside which the program was built, or in whose repository it was started.
+fn samples_of_repository() -> Result<PathBuf> {
+    let places = [std::env::current_dir().ok(), std::env::current_exe().ok()];
+    let folders = places.iter().flatten().flat_map(|place| place.ancestors());
+    let found = folders.map(|folder| folder.join(SAMPLES)).find(|samples| samples.is_dir());
+    found.with_context(|| format!("there is no {SAMPLES} here: name it with --samples DIR"))
+}
+
+const SAMPLES: &str = "tests/samples/good";
 
 fn runtime() -> Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)

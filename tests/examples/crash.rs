@@ -65,10 +65,16 @@ fn bar(rounds: u64, power: bool) -> Result<ProgressBar> {
 
 fn tell(bar: &ProgressBar, report: &Report) {
     bar.set_position(report.rounds);
+    // Into a file or a pipe no bar is drawn.
+    if bar.is_hidden() && report.rounds.is_multiple_of(LINE_EVERY) {
+        say(&format!("{} rounds, {} violations", report.rounds, report.violations()));
+    }
     if report.violations() > 0 {
         bar.set_message(format!("{} VIOLATIONS", report.violations()));
     }
 }
+
+const LINE_EVERY: u64 = 50;
 
 /// Prints a report; whoever reads no more does not end the run.
 fn say(text: &str) {

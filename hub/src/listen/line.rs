@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use prometheus::IntGauge;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -49,10 +49,12 @@ impl Line {
     pub(super) async fn run(self, stream: TcpStream, address: SocketAddr) {
         // Answers are written whole; waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
-        match self.tls.accept(stream, address, self.timeouts.handshake()).await {
+        // Boxed, as what follows is: a connection that is idle for hours keeps neither what its handshake needed nor a copy of
+        // itself for every function that it was handed through.
+        match Box::pin(self.tls.accept(stream, address, self.timeouts.handshake())).await {
             Ok(accepted) => {
                 let _counted = Counted::among(&self.metrics.connections);
-                self.serve(accepted).await;
+                Box::pin(self.serve(accepted)).await;
             }
             Err(refused) => turn_away(refused, address).await,
         }
@@ -67,21 +69,20 @@ impl Line {
         let entered = self.connections.enter(&context);
         let pulse = Arc::new(Pulse::start());
         let write_limit = Duration::from_secs(self.timeouts.write_seconds);
-        let stream = TokioIo::new(GuardedStream::new(stream, Arc::clone(&pulse), write_limit));
+        let stream = TokioIo::new(GuardedStream::new(Box::new(stream), Arc::clone(&pulse), write_limit));
         let caller = Caller { context: Arc::clone(&context), pulse: Arc::clone(&pulse), ids: Arc::default() };
         let service = service_fn(|request| {
             let (desk, caller) = (Arc::clone(&self.desk), caller.clone());
             async move { Ok::<_, Infallible>(desk.answer(caller, request).await) }
         });
-        let connection = http1_builder().serve_connection(stream, service);
+        let connection = Box::pin(http1_builder().serve_connection(stream, service));
         // Dropping the connection when it is cut closes the socket at once, in the middle of whatever it does.
         context.cut.run_until_cancelled(self.attend(connection, &context, &pulse)).await;
         drop(entered);
     }
 
     /// Lets the connection run, and asks it to end when its time has come.
-    async fn attend<C: Attended>(&self, connection: C, context: &ConnectionContext, pulse: &Pulse) {
-        let mut connection = pin!(connection);
+    async fn attend<C: Attended>(&self, mut connection: Pin<Box<C>>, context: &ConnectionContext, pulse: &Pulse) {
         let idle = Duration::from_secs(self.timeouts.idle_seconds);
         let head = Duration::from_secs(self.timeouts.header_seconds);
         let age = Duration::from_secs(self.timeouts.connection_age_seconds);
@@ -136,7 +137,7 @@ impl Drop for Counted {
 
 /// A connection of hyper: runs, and can be asked to end after the request it is at.
 trait Attended: Future<Output = hyper::Result<()>> {
-    fn part(self: std::pin::Pin<&mut Self>);
+    fn part(self: Pin<&mut Self>);
 }
 
 impl<S, I> Attended for http1::Connection<TokioIo<I>, S>
@@ -145,7 +146,7 @@ where
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static,
 {
-    fn part(self: std::pin::Pin<&mut Self>) {
+    fn part(self: Pin<&mut Self>) {
         self.graceful_shutdown();
     }
 }

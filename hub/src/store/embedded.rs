@@ -7,9 +7,10 @@
 //! - `writer`: the one thread that commits; `core`: what it shares with readers;
 //! - `open`, `index`, `journal`, `log`, `snapshot`, `body`, `handles`: where a reader looks;
 //! - `scan`, `segment`, `frame`, `entry`: what stands on the disk;
-//! - `room`, `keys`, `seal`, `doubt`, `watchers`, `damage`, `layout`, `error`: what they stand on.
+//! - `room`, `keys`, `seal`, `doubt`, `watchers`, `damage`, `layout`, `behind`, `error`: what they stand on.
 
 pub mod backup;
+mod behind;
 mod body;
 mod core;
 mod damage;

@@ -53,11 +53,9 @@ impl Place {
     }
 }
 
-/// Seals a chunk behind what `sealed` holds already.
-fn seal(key: &Key, ends: Ends, place: Place, plain: &[u8], sealed: &mut Vec<u8>) -> Result<(), Broken> {
-    let start = sealed.len();
-    sealed.extend_from_slice(plain);
-    key.seal_tail(place.nonce(), &place.aad(ends), sealed, start)
+/// Seals the chunk that begins at `start` of the buffer and ends with it, in place.
+fn seal(key: &Key, ends: Ends, place: Place, buffer: &mut Vec<u8>, start: usize) -> Result<(), Broken> {
+    key.seal_tail(place.nonce(), &place.aad(ends), buffer, start)
 }
 
 /// Opens a chunk in place; returns its plain length.

@@ -1,5 +1,6 @@
 //! What is done behind the commit: the log, snapshots, the end of retention, the clean stop.
 
+use super::behind;
 use super::core::Core;
 use super::error::refused;
 use super::keys::Name;
@@ -124,6 +125,7 @@ impl Core {
 pub(crate) fn start_indexing(core: Arc<Core>) -> io::Result<(Sender<()>, JoinHandle<()>)> {
     let (running, ended) = channel();
     let thread = std::thread::Builder::new().name("store-index".to_owned()).spawn(move || {
+        behind::give_way();
         while ended.recv_timeout(INDEX_PAUSE) == Err(RecvTimeoutError::Timeout) {
             core.write_index();
         }

@@ -1,6 +1,6 @@
 //! Files on their way in: sealed while they stream, in memory while they are small, else into one staging file.
 
-use super::{Ends, Place, seal};
+use super::{Ends, Place, TAG, seal};
 use crate::clock::{Randomness, random};
 use crate::failpoint::{self, Point};
 use crate::store::StoreError;
@@ -25,10 +25,10 @@ pub(crate) struct Uploading {
     /// Where it goes when it gets large.
     path: PathBuf,
     staged: Option<(Arc<File>, StagedFile)>,
-    /// Plain bytes of the chunk not yet sealed.
-    plain: Zeroizing<Vec<u8>>,
-    /// Sealed bytes not yet written.
-    sealed: Vec<u8>,
+    /// Sealed chunks that are not yet written, and behind them the plain bytes of the one that is not yet full.
+    buffer: Zeroizing<Vec<u8>>,
+    /// Where these plain bytes begin.
+    plain: usize,
     sizes: Vec<u64>,
     chunk: u32,
     total: u64,
@@ -49,8 +49,8 @@ impl Uploading {
             key_bytes,
             path: staging.join(format!("{name:032x}")),
             staged: None,
-            plain: Zeroizing::default(),
-            sealed: Vec::new(),
+            buffer: Zeroizing::default(),
+            plain: 0,
             sizes: Vec::new(),
             chunk: 0,
             total: 0,
@@ -59,8 +59,8 @@ impl Uploading {
 
     fn seal_chunk(&mut self, last: bool) -> Result<(), StoreError> {
         let file = u16::try_from(self.sizes.len()).map_err(|_| StoreError::Io("too many files".to_owned()))?;
-        seal(&self.key, self.ends, Place { file, chunk: self.chunk, last }, &self.plain, &mut self.sealed)?;
-        self.plain.clear();
+        seal(&self.key, self.ends, Place { file, chunk: self.chunk, last }, &mut self.buffer, self.plain)?;
+        self.plain = self.buffer.len();
         self.chunk += 1;
         Ok(())
     }
@@ -74,7 +74,20 @@ impl Uploading {
         Ok(())
     }
 
-    /// Writes what is sealed to the staging file, off the runtime's threads.
+    /// Makes room for more plain bytes and their tag. A large upload takes its buffer once: doubling would take up to
+    /// twice of it.
+    fn reserve(&mut self, bytes: usize) {
+        let (held, wanted) = (self.buffer.len(), bytes + TAG);
+        if self.buffer.capacity() - held >= wanted {
+            return;
+        }
+        match held + bytes > SMALL {
+            true => self.buffer.reserve_exact((SPILL + CHUNK + TAG).saturating_sub(held).max(wanted)),
+            false => self.buffer.reserve(wanted),
+        }
+    }
+
+    /// Writes the buffer, in which everything is sealed, to the staging file, off the runtime's threads.
     async fn spill(&mut self) -> Result<(), StoreError> {
         let file = match &self.staged {
             Some((file, _)) => Arc::clone(file),
@@ -86,14 +99,15 @@ impl Uploading {
                 file
             }
         };
-        let sealed = std::mem::take(&mut self.sealed);
-        self.sealed = off_runtime(move || {
+        let sealed = std::mem::take(&mut *self.buffer);
+        *self.buffer = off_runtime(move || {
             failpoint::reach(Point::UploadWrite)?;
             (&*file).write_all(&sealed)?;
             Ok(sealed)
         })
         .await?;
-        self.sealed.clear();
+        self.buffer.clear();
+        self.plain = 0;
         Ok(())
     }
 }
@@ -108,17 +122,18 @@ impl Upload for Uploading {
 
     async fn write(&mut self, mut bytes: Bytes) -> Result<(), StoreError> {
         while !bytes.is_empty() {
-            if self.plain.len() == CHUNK {
+            if self.buffer.len() - self.plain == CHUNK {
                 self.seal_chunk(false)?;
+                if self.buffer.len() >= SPILL {
+                    self.spill().await?;
+                }
             }
-            let part = bytes.split_to(bytes.len().min(CHUNK - self.plain.len()));
-            self.plain.extend_from_slice(&part);
+            let part = bytes.split_to(bytes.len().min(CHUNK - (self.buffer.len() - self.plain)));
+            self.reserve(part.len());
+            self.buffer.extend_from_slice(&part);
             self.total += part.len() as u64;
             if let Some(size) = self.sizes.last_mut() {
                 *size += part.len() as u64;
-            }
-            if self.sealed.len() >= SPILL {
-                self.spill().await?;
             }
         }
         Ok(())
@@ -134,7 +149,7 @@ impl Upload for Uploading {
                 off_runtime(move || failpoint::reach(Point::UploadSync).and_then(|()| file.sync_all())).await?;
                 SealedPlace::Staged(staged)
             }
-            None => SealedPlace::Small(std::mem::take(&mut self.sealed)),
+            None => SealedPlace::Small(std::mem::take(&mut *self.buffer)),
         };
         let key = self.key_bytes.clone();
         Ok(SealedBody { key, sizes: std::mem::take(&mut self.sizes), place })
@@ -150,4 +165,5 @@ async fn off_runtime<T: Send + 'static>(
     }
 }
 
-const SPILL: usize = 8 * CHUNK;
+/// Sealed bytes that are written at a time.
+const SPILL: usize = 4 * (CHUNK + TAG);

@@ -8,6 +8,7 @@ use super::signer::Signer;
 use super::{Tlog, Tree, Trouble};
 use crate::clock::Stopwatch;
 use crate::failpoint::{self, Point};
+use crate::store::embedded::behind;
 use crate::store::embedded::core::Core;
 use crate::store::embedded::journal::LeafAt;
 use careplan_protocol::tlog::tile::WIDTH;
@@ -49,6 +50,7 @@ pub(crate) fn start(core: Arc<Core>, tlog: Arc<Tlog>) -> io::Result<(Sender<()>,
     let (stop, stopped) = channel();
     let thread = std::thread::Builder::new().name("store-tlog".to_owned());
     let thread = thread.spawn(move || {
+        behind::give_way();
         if catch_unwind(AssertUnwindSafe(|| run(&core, &tlog, &stopped))).is_err() {
             alarm(&core, &tlog, "the transparency log's thread panicked: it goes on at the next start");
         }
