@@ -69,7 +69,7 @@ impl Line {
         let entered = self.connections.enter(&context);
         let pulse = Arc::new(Pulse::start());
         let write_limit = Duration::from_secs(self.timeouts.write_seconds);
-        let stream = TokioIo::new(GuardedStream::new(Box::new(stream), Arc::clone(&pulse), write_limit));
+        let stream = TokioIo::new(GuardedStream::new(stream, Arc::clone(&pulse), write_limit));
         let caller = Caller { context: Arc::clone(&context), pulse: Arc::clone(&pulse), ids: Arc::default() };
         let service = service_fn(|request| {
             let (desk, caller) = (Arc::clone(&self.desk), caller.clone());

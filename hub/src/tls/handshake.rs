@@ -14,8 +14,8 @@ use tokio_rustls::server::TlsStream;
 /// A handshake that succeeded.
 #[derive(Debug)]
 pub struct Accepted {
-    /// The encrypted stream.
-    pub stream: TlsStream<TcpStream>,
+    /// The encrypted stream; boxed, for it is large and handed on.
+    pub stream: Box<TlsStream<TcpStream>>,
     /// Who is at the other end.
     pub peer: Peer,
 }
@@ -56,7 +56,7 @@ impl Tls {
         let stream = match tokio::time::timeout(limit, accept).await {
             Err(elapsed) => return Err(refused("timeout", &elapsed, None)),
             Ok(Err((error, stream))) => return Err(why(&error, &finding, stream)),
-            Ok(Ok(stream)) => stream,
+            Ok(Ok(stream)) => Box::new(stream),
         };
         match finding.admitted.get() {
             Some((certificate, anchor)) => {
