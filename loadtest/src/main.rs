@@ -12,6 +12,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+// As the hub's: the store is measured inside this program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Result<()> {
     let Arguments { samples, command } = Arguments::parse();
     let samples = || samples.map_or_else(samples_of_repository, Ok);

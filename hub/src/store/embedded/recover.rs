@@ -116,12 +116,12 @@ fn is_empty(file: &File) -> io::Result<bool> {
     file.sync_all()?;
     rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed)?;
     let (length, mut at) = (file.metadata()?.len(), HEADER as u64);
-    let mut piece = vec![0; PIECE];
+    let (mut piece, zeros) = (vec![0; PIECE], vec![0; PIECE]);
     while at < length {
         let part = (length - at).min(PIECE as u64) as usize;
         let piece = piece.get_mut(..part).unwrap_or_default();
         file.read_exact_at(piece, at)?;
-        if piece.iter().any(|byte| *byte != 0) {
+        if piece != zeros.get(..part).unwrap_or_default() {
             return Ok(false);
         }
         at += part as u64;

@@ -63,7 +63,7 @@ impl Core {
             rounds.synced = Stopwatch::start();
         }
         let behind = state.next.saturating_sub(rounds.position);
-        if behind >= SNAPSHOT_EVENTS || (behind > 0 && rounds.snapshot.elapsed() >= SNAPSHOT) {
+        if behind >= SNAPSHOT_EVENTS.max(state.keys.len() as u64 / SNAPSHOT_SHARE) || (behind > 0 && rounds.snapshot.elapsed() >= SNAPSHOT) {
             snapshot::write(&self.layout, &self.keys, self.randomness.as_ref(), state)?;
             (rounds.snapshot, rounds.position) = (Stopwatch::start(), state.next);
         }
@@ -145,6 +145,10 @@ fn remove_days(parent: &Path, over: impl Fn(&Date) -> bool) -> Result<(), StoreE
 
 /// What came in such a while is left to the next start when the process dies.
 const INDEX_PAUSE: Duration = Duration::from_millis(100);
-const SYNC_LOG: Duration = Duration::from_secs(10);
+/// Segments with what came since are read and checked as a whole at the start after a kill.
+const SYNC_LOG: Duration = Duration::from_secs(3);
 const SNAPSHOT: Duration = Duration::from_secs(600);
-const SNAPSHOT_EVENTS: u64 = 100_000;
+/// Events that a start reads again at most, some tens of thousands a second.
+const SNAPSHOT_EVENTS: u64 = 40_000;
+/// A large state is written less often: it takes longer to write, and as long again to read.
+const SNAPSHOT_SHARE: u64 = 20;

@@ -71,7 +71,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<State, Error> {
     if !matches!((fields, version), (Some(13), 1) | (Some(14), VERSION)) {
         return Err(Error::message("another version"));
     }
-    Ok(State {
+    let mut state = State {
         epoch: d.u32()?,
         epochs: entries(&mut d, Decoder::decode::<(u32, u64)>)?.into_iter().collect(),
         next: d.u64()?,
@@ -84,13 +84,25 @@ pub(super) fn decode(bytes: &[u8]) -> Result<State, Error> {
         })?
         .into_iter()
         .collect(),
-        mailboxes: entries(&mut d, decode_mailbox)?.into_iter().collect(),
-        keys: d.bytes()?.chunks_exact(KEY).filter_map(key_entry).collect(),
+        ..State::default()
+    };
+    let mut mailboxes = d.clone();
+    d.skip()?;
+    let keys = d.bytes()?;
+    std::thread::scope(|scope| {
+        // The two that grow with every transfer, at once.
+        let keys = scope.spawn(|| keys.chunks_exact(KEY).filter_map(key_entry).collect());
+        state.mailboxes = entries(&mut mailboxes, decode_mailbox)?.into_iter().collect();
+        state.keys = keys.join().map_err(|_| Error::message("the keys cannot be read"))?;
+        Ok::<(), Error>(())
+    })?;
+    Ok(State {
         expired_through: codec::maybe_day::decode(&mut d, &mut ())?,
         day_starts: entries(&mut d, Decoder::decode::<(u32, u64)>)?.into_iter().collect(),
         clock_confirmed_at: codec::maybe_instant::decode(&mut d, &mut ())?,
         transfers: d.u64()?,
         units: if version == 1 { Units::default() } else { decode_units(&mut d)? },
+        ..state
     })
 }
 
