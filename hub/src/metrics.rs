@@ -62,6 +62,8 @@ pub struct Metrics {
     pub tlog_lag: Gauge,
     /// 1 when nothing more is signed until somebody has looked.
     pub tlog_stopped: IntGauge,
+    /// Events that the search index does not have yet.
+    pub search_behind: IntGauge,
     /// Receipts shown by offices that the log does not hold.
     pub receipts_missing: IntGauge,
     /// 1 when a run of the backup has failed since.
@@ -146,6 +148,7 @@ impl Metrics {
                 Gauge::new("tlog_lag_seconds", "Since the transparency log had all events; 0 while it has.")?,
             )?,
             tlog_stopped: gauge(&r, "tlog_stopped", "1 when nothing more is signed until somebody has looked.")?,
+            search_behind: gauge(&r, "search_behind_events", "Events that the search index does not have yet.")?,
             started: register(&r, Gauge::new("start_timestamp_seconds", "When the hub started.")?)?,
             registry: r,
         })

@@ -6,6 +6,7 @@
 //!
 //! - [`event`]: what happened: leaf (for every verifier) and detail (sealed);
 //! - [`state`]: what all events add up to: registry, meters, mailboxes, keys seen;
+//! - [`marks`]: what events can be found by;
 //! - [`transfer`]: one transfer as the index keeps it;
 //! - [`body`]: sealed files, going in and coming out;
 //! - [`embedded`]: the store of one machine.
@@ -13,6 +14,7 @@
 pub mod body;
 pub mod embedded;
 pub mod event;
+pub mod marks;
 pub mod state;
 pub mod transfer;
 
@@ -27,6 +29,7 @@ use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::problem::{Code, Refusal};
 use event::{Detail, Event, NewEvent};
 use jiff::Timestamp;
+use marks::{Marked, Wanted};
 use state::State;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -72,6 +75,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When the log cannot be read; [`StoreError::Damaged`] names what was found.
     fn events(&self, from: u64, limit: usize) -> Result<Vec<Event>, StoreError>;
+
+    /// Where events may stand that have what is wanted, from a position on and before another one; `None` where this is not
+    /// known, or not yet, so that the events have to be read. A hint: whoever searches reads each event and looks himself.
+    fn marked(&self, wanted: &Wanted, from: u64, to: u64) -> Option<Marked> {
+        let _ = (wanted, from, to);
+        None
+    }
 
     /// The sealed part of one event; `None` when it was destroyed.
     ///
@@ -317,6 +327,8 @@ pub struct Health {
     pub damage: Vec<String>,
     /// Set while a jump of the clock is in doubt: what was seen, in words for operators.
     pub clock_doubt: Option<String>,
+    /// Events that searches find by reading them, since the search index does not have them yet.
+    pub search_behind: u64,
     /// What was cut from the tail at the last start, in words for operators.
     pub cut: Option<String>,
 }

@@ -10,7 +10,7 @@ mod detail;
 mod fact;
 
 pub use detail::{Detail, FileDetail, Warned};
-pub use fact::{Beginning, Cited, Fact};
+pub use fact::{Beginning, Cited, Fact, OK};
 
 use crate::cbor as codec;
 use crate::office::Address;

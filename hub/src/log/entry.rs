@@ -32,18 +32,9 @@ pub(super) fn entry(event: &Event, registry: &Registry, lens: &Lens) -> LogEntry
         month,
         files,
         bytes,
-        outcome: outcome(&event.fact).to_owned(),
+        outcome: event.fact.outcome().to_owned(),
         certificate: certificate(&event.fact),
         note: note(event, lens),
-    }
-}
-
-/// `ok`, the code of a refusal, or what the recipient said.
-pub(super) fn outcome(fact: &Fact) -> &str {
-    match fact {
-        Fact::Refused { code, .. } => code,
-        Fact::Acknowledged { outcome, .. } => outcome.as_str(),
-        _ => "ok",
     }
 }
 

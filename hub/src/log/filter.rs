@@ -1,9 +1,11 @@
 //! What is looked for.
 
-use super::entry::outcome;
-use super::viewer::takers;
-use crate::store::event::Event;
+use super::scan::readable;
+use super::viewer::{marks_of, takers};
+use crate::store::event::{Event, OK};
+use crate::store::marks::{Mark, Wanted};
 use crate::store::state::{Registry, State};
+use crate::store::{Store, StoreError};
 use careplan_protocol::api::LogQuery;
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::problem::{Code, Refusal};
@@ -55,6 +57,29 @@ impl Filter {
         (since.max(first), until.min(state.next))
     }
 
+    /// The marks that every event has which is looked for.
+    pub(super) fn wanted(&self, store: &dyn Store, registry: &Registry) -> Result<Wanted, StoreError> {
+        let mut wanted = Wanted::default();
+        for office in [self.office, self.peer].into_iter().flatten() {
+            wanted = wanted.one_of(marks_of(office, registry));
+        }
+        if !self.kinds.is_empty() {
+            wanted = wanted.one_of(self.kinds.iter().cloned().map(Mark::Kind));
+        }
+        if let Some(outcome) = self.outcome.as_ref().filter(|outcome| *outcome != OK) {
+            wanted = wanted.one_of([Mark::Outcome(outcome.clone())]);
+        }
+        if let Some(transfer) = self.transfer {
+            // Every event about a transfer names both its ends.
+            let accepted = readable(store.events(transfer.position, 1))?.pop();
+            let accepted = accepted.filter(|accepted| transfer_of(accepted) == Some(transfer));
+            if let Some((from, to)) = accepted.and_then(|accepted| accepted.fact.ends()) {
+                wanted = wanted.one_of([Mark::Office(from.office)]).one_of([Mark::Office(to.office)]);
+            }
+        }
+        Ok(wanted)
+    }
+
     /// Whether the event is looked for.
     pub(super) fn takes(&self, event: &Event, registry: &Registry) -> bool {
         let took_part = |asked: Option<OfficeNumber>| {
@@ -62,7 +87,7 @@ impl Filter {
         };
         (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == event.fact.kind()))
             && self.transfer.is_none_or(|transfer| transfer_of(event) == Some(transfer))
-            && self.outcome.as_deref().is_none_or(|asked| outcome(&event.fact) == asked)
+            && self.outcome.as_deref().is_none_or(|asked| event.fact.outcome() == asked)
             && took_part(self.office)
             && took_part(self.peer)
     }

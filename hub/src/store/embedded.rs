@@ -5,7 +5,7 @@
 //! - `tlog`: the transparency log, published behind the commit;
 //! - `start`, `recover`, `upkeep`: opening it, what the disk held, what is done behind the commit;
 //! - `writer`: the one thread that commits; `core`: what it shares with readers;
-//! - `open`, `index`, `journal`, `log`, `snapshot`, `body`, `handles`: where a reader looks;
+//! - `open`, `index`, `search`, `journal`, `log`, `snapshot`, `body`, `handles`: where a reader looks;
 //! - `scan`, `segment`, `frame`, `entry`: what stands on the disk;
 //! - `room`, `keys`, `seal`, `doubt`, `watchers`, `damage`, `layout`, `behind`, `error`: what they stand on.
 
@@ -31,6 +31,7 @@ mod recover;
 mod room;
 mod scan;
 mod seal;
+mod search;
 mod segment;
 mod snapshot;
 mod start;
@@ -46,6 +47,7 @@ pub use room::Disk;
 use self::core::Core;
 use super::body::{Opened, Upload};
 use super::event::{Detail, Event, NewEvent};
+use super::marks::{Marked, Wanted};
 use super::state::State;
 use super::transfer::{BodyPlace, Transfer};
 use super::{CommitError, Committed, Decide, Health, OpenedEvent, Pace, Store, StoreError};
@@ -137,7 +139,7 @@ pub struct Embedded {
     queue: Mutex<Option<SyncSender<Command>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     tlog: Arc<Tlog>,
-    /// Dropped to end the threads that work behind the commit, on transparency log and index.
+    /// Dropped to end the threads that work behind the commit, on transparency log and indexes.
     behind: Mutex<Vec<Sender<()>>>,
     _lock: File,
 }
@@ -156,12 +158,13 @@ impl Embedded {
         let tlog = Arc::new(Tlog::new(core.layout.clone(), core.state.load().epoch));
         let (integrating, integrator) = tlog::start(Arc::clone(&core), Arc::clone(&tlog)).map_err(error::at(&data))?;
         let (indexing, indexer) = upkeep::start_indexing(Arc::clone(&core)).map_err(error::at(&data))?;
+        let (marking, marker) = search::start(Arc::clone(&core)).map_err(error::at(&data))?;
         Ok(Arc::new(Self {
             core,
             queue: Mutex::new(Some(queue)),
-            threads: Mutex::new(vec![writer, integrator, indexer, filler]),
+            threads: Mutex::new(vec![writer, integrator, indexer, marker, filler]),
             tlog,
-            behind: Mutex::new(vec![integrating, indexing]),
+            behind: Mutex::new(vec![integrating, indexing, marking]),
             _lock: lock,
         }))
     }
@@ -211,6 +214,14 @@ impl Store for Embedded {
     fn events(&self, from: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
         let events = self.core.journal.events(from, limit)?;
         Ok(events.into_iter().map(|(_, event)| event).collect())
+    }
+
+    fn marked(&self, wanted: &Wanted, from: u64, to: u64) -> Option<Marked> {
+        let first = self.core.journal.first();
+        if from < first {
+            return Some(Marked { positions: Vec::new(), behind: first.min(to) });
+        }
+        self.core.search.find(wanted, from, to)
     }
 
     fn detail(&self, position: u64) -> Result<Option<Detail>, StoreError> {
@@ -301,6 +312,7 @@ impl Store for Embedded {
 
     async fn scrub(&self, pace: Pace) -> Result<usize, StoreError> {
         let core = Arc::clone(&self.core);
+        core.search.doubt();
         let look = move || verify::scrub(&core.layout, &core.keys, &core.damage, &pace);
         blocking(move || look().map_err(|error| StoreError::Io(error.to_string()))).await
     }
@@ -313,6 +325,7 @@ impl Store for Embedded {
             failed: core.failed.load(Ordering::SeqCst),
             damage: core.damage.found(),
             clock_doubt: core.doubts.told(),
+            search_behind: core.search.behind(core.state.load().next),
             cut: core.cut.clone(),
         }
     }

@@ -1,6 +1,6 @@
 //! Events: what happened, for ever. Leaf and detail are words that verifiers share; what the writer makes of them stands here.
 
-pub use careplan_protocol::event::{About, Beginning, Detail, Fact, FileDetail, Leaf, VERSION, Warned};
+pub use careplan_protocol::event::{About, Beginning, Detail, Fact, FileDetail, Leaf, OK, VERSION, Warned};
 
 use careplan_protocol::transfer::Fingerprint;
 use jiff::Timestamp;

@@ -15,7 +15,9 @@ pub(super) fn work(app: &SharedApp) -> Work {
     let app = Arc::clone(app);
     let looked_at: Mutex<Option<(u64, Date)>> = Mutex::default();
     Box::new(move || {
-        app.metrics.disk_free.set(i64::try_from(app.store.health().disk_free).unwrap_or(i64::MAX));
+        let health = app.store.health();
+        app.metrics.disk_free.set(i64::try_from(health.disk_free).unwrap_or(i64::MAX));
+        app.metrics.search_behind.set(i64::try_from(health.search_behind).unwrap_or(i64::MAX));
         backups(&app);
         tlog(&app);
         let (state, today) = (app.store.state(), app.store.today());

@@ -315,6 +315,15 @@ impl Fact {
         }
     }
 
+    /// How it ended: `ok`, the code of a refusal, or what the recipient said.
+    pub fn outcome(&self) -> &str {
+        match self {
+            Self::Refused { code, .. } => code,
+            Self::Acknowledged { outcome, .. } => outcome.as_str(),
+            _ => OK,
+        }
+    }
+
     /// The transfer it is about, where that is another event than itself.
     pub fn about(&self) -> Option<&About> {
         match self {
@@ -352,3 +361,6 @@ impl Fact {
         }
     }
 }
+
+/// The outcome of what was neither refused nor acknowledged.
+pub const OK: &str = "ok";

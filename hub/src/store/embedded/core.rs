@@ -8,6 +8,7 @@ use super::journal::Journal;
 use super::keys::Keyring;
 use super::layout::Layout;
 use super::room::Room;
+use super::search::Search;
 use super::watchers::Watchers;
 use crate::clock::{SharedClock, SharedRandomness};
 use crate::store::event::NewEvent;
@@ -26,6 +27,7 @@ pub(crate) struct Core {
     pub(crate) keys: Arc<Keyring>,
     pub(crate) journal: Journal,
     pub(crate) index: Index,
+    pub(crate) search: Search,
     pub(crate) handles: Handles,
     pub(crate) room: Arc<Room>,
     pub(crate) doubts: Doubts,

@@ -33,6 +33,11 @@ impl Journal {
         Self { log, tail: RwLock::new(tail.into()), keys, damage }
     }
 
+    /// The first position that is kept: what stood before it was dropped with its month.
+    pub(crate) fn first(&self) -> u64 {
+        self.log.first()
+    }
+
     /// The position behind the last event that the log holds durably.
     pub(crate) fn synced(&self) -> u64 {
         self.log.synced()

@@ -12,6 +12,7 @@
 //!   keys/checkpoint.key          signs checkpoints, wrapped as the others
 //!   tlog/1/                      the transparency log of an epoch (see `tlog`)
 //!   index/                       derived; may be deleted at any time
+//!   search/                      derived, too: where searches look (see `search`)
 //!   snapshot                     the state at a position; derived
 //!   clock-doubt                  a jump of the clock that nobody has confirmed yet
 //!   cut/                         what was cut from the tail, kept aside
@@ -97,6 +98,10 @@ impl Layout {
 
     pub(crate) fn index(&self) -> PathBuf {
         self.data.join("index")
+    }
+
+    pub(crate) fn search(&self) -> PathBuf {
+        self.data.join("search")
     }
 
     pub(crate) fn cut(&self) -> PathBuf {

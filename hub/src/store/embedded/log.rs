@@ -95,6 +95,11 @@ impl Log {
         })
     }
 
+    /// The position of the first event it holds or will hold.
+    pub(crate) fn first(&self) -> u64 {
+        self.months.read().unwrap_or_else(PoisonError::into_inner).first().map_or(0, |month| month.first())
+    }
+
     /// The position behind the last event it holds.
     pub(crate) fn next(&self) -> u64 {
         self.next.load(Ordering::Acquire)

@@ -12,6 +12,7 @@ use super::layout::{self, Layout};
 use super::log::Log;
 use super::recover::{self, Recovered};
 use super::room::Room;
+use super::search::Search;
 use super::upkeep::Rounds;
 use super::watchers::Watchers;
 use super::writer::Writer;
@@ -77,6 +78,7 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
     let state = replayed?;
     let filler = room.start().map_err(at(layout.data()))?;
     let core = Arc::new(Core {
+        search: Search::new(&layout, Arc::clone(&keys), journal.first(), state.next),
         doubts: Doubts::open(&layout, (state.next > 0).then_some(state.last_at), now),
         watchers: Watchers::new(state.next),
         upkeep: Mutex::new(Rounds::new(state.next)),

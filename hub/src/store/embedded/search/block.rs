@@ -1,0 +1,290 @@
+//! A block in a file.
+//!
+//! ```text
+//! "CPFIND" 0 version(1) | number 8 | marks 4 | bytes of the lists 4 | SHA-256 of the last leaf 32
+//! for each mark, ascending: token 8 | where its list begins 4
+//! lists: the places, each less the one before (the first as it is), seven bits a byte, the lowest first
+//! keyed hash of all that 32
+//! ```
+
+use super::lists::{self, Lists, Places};
+use crate::store::embedded::keys::Keyring;
+use crate::store::marks::{Span, Token, Wanted};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+/// A file that was believed once: it is read where it is needed, and what it says is held to its form.
+#[derive(Debug)]
+pub(super) struct Block {
+    file: File,
+    head: Head,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Head {
+    marks: u64,
+    lists: u64,
+}
+
+/// Marks and where their lists begin: in memory where many are asked for, in the file where few are.
+struct Directory<'a> {
+    block: &'a Block,
+    whole: Option<Vec<u8>>,
+}
+
+/// The path of a block.
+pub(super) fn path(folder: &Path, number: u64) -> PathBuf {
+    folder.join(format!("{number:012}.block"))
+}
+
+/// The number of the block in a file of that name.
+pub(super) fn number(name: &str) -> Option<u64> {
+    name.strip_suffix(".block")?.parse().ok()
+}
+
+/// The bytes of a block.
+pub(super) fn encode(number: u64, lists: &Lists, last: &[u8; 32], keys: &Keyring) -> Vec<u8> {
+    let (mut directory, mut places) = (Vec::new(), Vec::new());
+    for (token, list) in lists.iter() {
+        directory.extend_from_slice(&token.to_be_bytes());
+        directory.extend_from_slice(&(places.len() as u32).to_be_bytes());
+        let mut before = 0;
+        for place in list {
+            append_number(&mut places, place - before);
+            before = *place;
+        }
+    }
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend_from_slice(&number.to_be_bytes());
+    bytes.extend_from_slice(&((directory.len() / ENTRY) as u32).to_be_bytes());
+    bytes.extend_from_slice(&(places.len() as u32).to_be_bytes());
+    bytes.extend_from_slice(last);
+    bytes.append(&mut directory);
+    bytes.append(&mut places);
+    let hash = keys.blind(PURPOSE, &bytes);
+    bytes.extend_from_slice(&hash);
+    bytes
+}
+
+/// Whether these are the bytes that were written of this block, whose last leaf has this hash.
+pub(super) fn holds(bytes: &[u8], number: u64, last: &[u8; 32], keys: &Keyring) -> bool {
+    let Some((said, hash)) = bytes.split_last_chunk::<HASH>() else { return false };
+    let head = said.first_chunk::<HEAD>();
+    let head = head.filter(|head| Head::read(head, number).is_ok() && head.ends_with(last));
+    head.is_some() && keys.blind(PURPOSE, said) == *hash
+}
+
+impl Block {
+    /// Opens a block.
+    ///
+    /// # Errors
+    /// When it is not there, or is no block of that number.
+    pub(super) fn open(folder: &Path, number: u64) -> io::Result<Self> {
+        let file = File::open(path(folder, number))?;
+        let mut head = [0; HEAD];
+        file.read_exact_at(&mut head, 0)?;
+        Ok(Self { head: Head::read(&head, number)?, file })
+    }
+
+    /// The places that are wanted.
+    ///
+    /// # Errors
+    /// When it is not what was written.
+    pub(super) fn find(&self, wanted: &Wanted) -> io::Result<Places> {
+        let spans = || wanted.groups().iter().flatten();
+        let many = spans().count() > FEW || spans().any(|(first, last)| first != last);
+        let whole = if many { Some(self.bytes(0, self.head.directory())?) } else { None };
+        let directory = Directory { block: self, whole };
+        lists::find(wanted, |span, places| directory.take(span, places))
+    }
+
+    /// Bytes behind the head.
+    fn bytes(&self, from: u64, to: u64) -> io::Result<Vec<u8>> {
+        let length = to.checked_sub(from).filter(|_| to <= self.head.behind()).ok_or_else(wrong)?;
+        let mut bytes = vec![0; length as usize];
+        self.file.read_exact_at(&mut bytes, HEAD as u64 + from)?;
+        Ok(bytes)
+    }
+}
+
+impl Head {
+    fn read(bytes: &[u8; HEAD], number: u64) -> io::Result<Self> {
+        let word = |at: usize| bytes.get(at..at + 4).and_then(|word| word.try_into().ok()).map(u32::from_be_bytes);
+        let (Some(marks), Some(lists)) = (word(16), word(20)) else { return Err(wrong()) };
+        match bytes.starts_with(MAGIC) && bytes.get(8..16) == Some(number.to_be_bytes().as_slice()) {
+            true => Ok(Self { marks: u64::from(marks), lists: u64::from(lists) }),
+            false => Err(wrong()),
+        }
+    }
+
+    fn directory(&self) -> u64 {
+        self.marks * ENTRY as u64
+    }
+
+    /// Bytes of directory and lists.
+    fn behind(&self) -> u64 {
+        self.directory() + self.lists
+    }
+}
+
+impl Directory<'_> {
+    /// Adds the places of a span.
+    fn take(&self, (first, last): Span, places: &mut Places) -> io::Result<()> {
+        let marks = self.block.head.marks;
+        let (mut low, mut high) = (0, marks);
+        while low < high {
+            let middle = (low + high) / 2;
+            match self.entry(middle)?.0 < first {
+                true => low = middle + 1,
+                false => high = middle,
+            }
+        }
+        let (mut begins, mut end) = (Vec::new(), self.block.head.lists);
+        for at in low..marks {
+            let (token, begin) = self.entry(at)?;
+            if token > last {
+                end = begin;
+                break;
+            }
+            begins.push(begin);
+        }
+        let Some(begin) = begins.first().copied() else { return Ok(()) };
+        let directory = self.block.head.directory();
+        let bytes = self.block.bytes(directory + begin, directory + end)?;
+        let ends = begins.iter().skip(1).copied().chain([end]);
+        for (from, to) in begins.iter().zip(ends) {
+            let list = bytes.get(from.saturating_sub(begin) as usize..to.saturating_sub(begin) as usize);
+            read_list(list.ok_or_else(wrong)?, places)?;
+        }
+        Ok(())
+    }
+
+    fn entry(&self, at: u64) -> io::Result<(Token, u64)> {
+        let mut entry = [0; ENTRY];
+        let from = at * ENTRY as u64;
+        match &self.whole {
+            Some(whole) => {
+                let found = whole.get(from as usize..).and_then(|rest| rest.first_chunk::<ENTRY>());
+                entry = *found.ok_or_else(wrong)?;
+            }
+            None => self.block.file.read_exact_at(&mut entry, HEAD as u64 + from)?,
+        }
+        let (token, begin) = entry.split_at(8);
+        let begin = begin.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        Ok((token.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)), begin))
+    }
+}
+
+fn read_list(mut bytes: &[u8], places: &mut Places) -> io::Result<()> {
+    let mut place = 0_u32;
+    while !bytes.is_empty() {
+        let (more, rest) = read_number(bytes).ok_or_else(wrong)?;
+        (place, bytes) = (place + more, rest);
+        places.add(u16::try_from(place).map_err(|_| wrong())?);
+    }
+    Ok(())
+}
+
+fn append_number(bytes: &mut Vec<u8>, mut number: u16) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+fn read_number(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let length = bytes.iter().take(3).position(|byte| byte & 0x80 == 0)? + 1;
+    let (number, rest) = bytes.split_at(length);
+    Some((number.iter().rev().fold(0, |value, byte| value << 7 | u32::from(byte & 0x7f)), rest))
+}
+
+fn wrong() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "not what was written")
+}
+
+const MAGIC: &[u8] = b"CPFIND\0\x01";
+const HEAD: usize = 8 + 8 + 4 + 4 + HASH;
+const ENTRY: usize = 8 + 4;
+const HASH: usize = 32;
+const PURPOSE: &str = "search";
+/// Marks up to which each is looked up in the file.
+const FEW: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock as _, SystemClock, SystemRandomness};
+    use crate::store::embedded::layout::Layout;
+    use crate::store::marks::{Mark, UNREADABLE};
+    use careplan_protocol::transfer::Fingerprint;
+    use proptest::prelude::*;
+    use std::sync::Arc;
+
+    fn keys(folder: &Path) -> Keyring {
+        let layout = Layout::new(folder.to_owned());
+        layout.make().unwrap();
+        let pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
+        Keyring::open(&layout, &[7; 32], pem, SystemClock.now(), Arc::new(SystemRandomness)).unwrap()
+    }
+
+    fn actor(n: u8) -> Mark {
+        Mark::Actor(Fingerprint([n; 32]))
+    }
+
+    fn token(n: u8) -> Token {
+        u64::from_be_bytes([2, n, n, n, n, n, n, n])
+    }
+
+    proptest! {
+        #[test]
+        fn a_file_finds_what_its_lists_find(
+            added in proptest::collection::vec((any::<u16>(), 0_u8..40), 0..600),
+            unreadable in proptest::collection::btree_set(any::<u16>(), 0..4),
+            asked in proptest::collection::vec(proptest::collection::vec(0_u8..60, 1..30), 1..4),
+        ) {
+            let mut added: Vec<(u16, Token)> = added.into_iter().map(|(place, n)| (place, token(n))).collect();
+            added.extend(unreadable.iter().map(|place| (*place, UNREADABLE)));
+            added.sort_unstable();
+            let mut lists = Lists::default();
+            added.iter().for_each(|(place, token)| lists.add(*token, *place));
+            let wanted = asked.iter().fold(Wanted::default(), |wanted, group| wanted.one_of(group.iter().map(|n| actor(*n))));
+            let folder = tempfile::tempdir().unwrap();
+            let keys = keys(folder.path());
+            let bytes = encode(3, &lists, &[9; 32], &keys);
+            prop_assert!(holds(&bytes, 3, &[9; 32], &keys));
+            prop_assert!(!holds(&bytes, 4, &[9; 32], &keys) && !holds(&bytes, 3, &[8; 32], &keys));
+            std::fs::write(path(folder.path(), 3), &bytes).unwrap();
+            let found: Vec<u16> = Block::open(folder.path(), 3).unwrap().find(&wanted).unwrap().iter().collect();
+            prop_assert_eq!(&found, &lists.find(&wanted).iter().collect::<Vec<_>>());
+            let mut tokens = std::collections::BTreeMap::<u16, Vec<Token>>::new();
+            added.iter().for_each(|(place, token)| tokens.entry(*place).or_default().push(*token));
+            let has = |tokens: &[Token], group: &[u8]| group.iter().any(|n| tokens.contains(&token(*n)));
+            let is_wanted = |tokens: &[Token]| tokens.contains(&UNREADABLE) || asked.iter().all(|group| has(tokens, group));
+            let naive = tokens.iter().filter(|(_, tokens)| is_wanted(tokens)).map(|(place, _)| *place);
+            prop_assert_eq!(found, naive.collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn damaged_bytes_are_told_and_read_without_a_panic(
+            places in proptest::collection::btree_set(any::<u16>(), 1..50),
+            at in any::<prop::sample::Index>(),
+            bit in 0_u8..8,
+        ) {
+            let mut lists = Lists::default();
+            places.iter().for_each(|place| lists.add(token((place % 20) as u8), *place));
+            let folder = tempfile::tempdir().unwrap();
+            let keys = keys(folder.path());
+            let mut bytes = encode(3, &lists, &[9; 32], &keys);
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+            prop_assert!(!holds(&bytes, 3, &[9; 32], &keys));
+            std::fs::write(path(folder.path(), 3), &bytes).unwrap();
+            let wanted = Wanted::default().one_of((0..20).map(actor));
+            // Whatever comes out of it: a believed file that is damaged later is read so.
+            let _ = Block::open(folder.path(), 3).and_then(|block| block.find(&wanted));
+        }
+    }
+}
