@@ -1,4 +1,5 @@
-//! Going through the log: off the request's thread, bounded, few at a time.
+//! Going through the log: off the request's thread, bounded, few at a time. Where the store knows at which positions an
+//! event may be found, only these are read; where it does not, all are.
 
 use super::entry::entry;
 use super::filter::Filter;
@@ -6,6 +7,7 @@ use super::no_scan;
 use super::viewer::Viewer;
 use crate::config::Operator;
 use crate::store::event::{Event, Fact};
+use crate::store::marks::{Marked, Wanted};
 use crate::store::state::{Registry, State};
 use crate::store::{SharedStore, Store, StoreError};
 use careplan_protocol::api::LogEntry;
@@ -44,6 +46,11 @@ impl Lens {
         let left_out = self.without_searches && matches!(event.fact, Fact::Searched { .. });
         !left_out && self.filter.takes(event, registry) && self.viewer.sees(event, registry)
     }
+
+    /// The marks that every event has which is shown. Whatever the store's index makes of them, each event is looked at.
+    pub(super) fn wanted(&self, store: &dyn Store, registry: &Registry) -> Result<Wanted, StoreError> {
+        Ok(self.viewer.wanted(self.filter.wanted(store, registry)?, registry))
+    }
 }
 
 /// Looks at the log from `begin` on, until `limit` entries are found, the end is reached, or enough was looked at.
@@ -65,29 +72,116 @@ pub(super) async fn run(
 }
 
 fn scan(store: &dyn Store, state: &State, lens: &Lens, begin: u64, limit: usize) -> Result<Scan, StoreError> {
+    let wanted = lens.wanted(store, &state.registry)?;
+    look(store, state, lens, &wanted, begin, limit)
+}
+
+/// As [`run`], among the events that are wanted.
+pub(super) fn look(
+    store: &dyn Store,
+    state: &State,
+    lens: &Lens,
+    wanted: &Wanted,
+    begin: u64,
+    limit: usize,
+) -> Result<Scan, StoreError> {
     let (first, end) = lens.filter.range(state);
-    let start = begin.max(first);
-    let enough = start.saturating_add(MOST_EVENTS).min(end);
-    let (mut behind, mut entries) = (start, Vec::new());
-    while behind < enough && entries.len() < limit {
-        let batch = store.events(behind, usize::try_from(enough - behind).unwrap_or(BATCH).min(BATCH))?;
-        if batch.is_empty() {
-            behind = enough;
+    let mut look = Look { store, state, lens, limit, left: MOST_EVENTS, behind: begin.max(first), entries: Vec::new() };
+    let mut parts = MOST_PARTS;
+    while look.behind < end && !look.is_enough() && parts > 0 {
+        let marked = if wanted.is_everything() { None } else { store.marked(wanted, look.behind, end) };
+        match marked {
+            Some(marked) => look.at(&marked)?,
+            None => look.through(end)?,
         }
-        for event in &batch {
-            behind = event.position + 1;
-            if lens.shows(event, &state.registry) {
-                entries.push(entry(event, &state.registry, lens));
-                if entries.len() == limit {
-                    break;
+        parts -= 1;
+    }
+    Ok(Scan { more: look.behind < end, behind: look.behind, entries: look.entries })
+}
+
+struct Look<'a> {
+    store: &'a dyn Store,
+    state: &'a State,
+    lens: &'a Lens,
+    limit: usize,
+    /// Events that may still be looked at.
+    left: usize,
+    behind: u64,
+    entries: Vec<LogEntry>,
+}
+
+impl Look<'_> {
+    fn is_enough(&self) -> bool {
+        self.entries.len() >= self.limit || self.left == 0
+    }
+
+    /// Looks at the next events up to `end`, a batch of them.
+    fn through(&mut self, end: u64) -> Result<(), StoreError> {
+        let wanted = usize::try_from(end - self.behind).unwrap_or(BATCH).min(BATCH).min(self.left);
+        let to = self.behind + wanted as u64;
+        let events = readable(self.store.events(self.behind, wanted))?;
+        let last = events.last().map(|event| event.position + 1);
+        self.left -= wanted;
+        if self.take(&events) {
+            // What is damaged at its end was left out.
+            self.behind = last.map_or(to, |last| last.max(self.behind));
+        }
+        Ok(())
+    }
+
+    /// Looks at the events that may be wanted.
+    fn at(&mut self, marked: &Marked) -> Result<(), StoreError> {
+        for run in marked.positions.chunk_by(|one, next| next - one <= NEAR) {
+            let mut run = run;
+            while let (Some(first), false) = (run.first(), self.is_enough()) {
+                let most = BATCH.min(self.left) as u64;
+                let count = run.partition_point(|position| position - first < most);
+                let (now, later) = run.split_at(count);
+                let length = now.last().map_or(1, |last| last - first + 1) as usize;
+                let events = readable(self.store.events(*first, length))?;
+                self.left -= length.min(self.left);
+                if !self.take(&events) {
+                    return Ok(());
+                }
+                self.behind = self.behind.max(first + length as u64);
+                run = later;
+            }
+            if self.is_enough() {
+                return Ok(());
+            }
+        }
+        self.behind = marked.behind;
+        Ok(())
+    }
+
+    /// Takes what is shown of these events; false where that was enough.
+    fn take(&mut self, events: &[Event]) -> bool {
+        for event in events {
+            self.behind = event.position + 1;
+            if self.lens.shows(event, &self.state.registry) {
+                self.entries.push(entry(event, &self.state.registry, self.lens));
+                if self.entries.len() == self.limit {
+                    return false;
                 }
             }
         }
+        true
     }
-    Ok(Scan { entries, behind, more: behind < end })
+}
+
+/// Events, or none of them where all are damaged: that was told, and what stands elsewhere is shown all the same.
+pub(super) fn readable(events: Result<Vec<Event>, StoreError>) -> Result<Vec<Event>, StoreError> {
+    match events {
+        Err(StoreError::Damaged(_)) => Ok(Vec::new()),
+        events => events,
+    }
 }
 
 /// Events looked at in one request.
-const MOST_EVENTS: u64 = 20_000;
+const MOST_EVENTS: usize = 20_000;
+/// Times that a request asks where to look next: blocks of the search index, or batches of events.
+const MOST_PARTS: u32 = 512;
 /// Events read at a time.
 const BATCH: usize = 512;
+/// Events so near to each other are read at once, with those between.
+const NEAR: u64 = 8;

@@ -1,5 +1,7 @@
 //! What readers of the log can rely on, over a store in memory.
 
+mod marked;
+
 use super::{Format, LogBook, Search};
 use crate::permit::LogPermit as Reader;
 use crate::permit::OfficePermit as Office;

@@ -2,7 +2,8 @@
 
 use crate::permit::{LogPermit, Scope};
 use crate::store::event::{Event, Fact};
-use crate::store::state::Registry;
+use crate::store::marks::{Mark, Wanted};
+use crate::store::state::{Certificate, Registry};
 use careplan_protocol::office::OfficeNumber;
 
 /// Who looks.
@@ -42,6 +43,23 @@ impl Viewer {
         }
     }
 
+    /// The marks that every event has which exists for the viewer, besides those wanted anyway.
+    pub(super) fn wanted(&self, wanted: Wanted, registry: &Registry) -> Wanted {
+        match self {
+            Self::Everything | Self::Part(Scope::All) => wanted,
+            Self::Part(Scope::Prefecture(prefecture)) => {
+                let within = |certificate: &&Certificate| certificate.office.prefecture() == *prefecture;
+                let actors = registry.certificates.values().filter(within);
+                let actors = actors.map(|certificate| Mark::Actor(certificate.fingerprint));
+                wanted.one_of(actors.chain([Mark::Prefecture(*prefecture)]))
+            }
+            Self::Part(Scope::Offices(offices)) => {
+                wanted.one_of(offices.iter().flat_map(|office| marks_of(*office, registry)))
+            }
+            Self::Office(own) => wanted.one_of(marks_of(*own, registry)),
+        }
+    }
+
     /// Whether names of operators and auditors, and how people were identified, are shown.
     pub(super) fn sees_people(&self) -> bool {
         matches!(self, Self::Everything)
@@ -62,6 +80,12 @@ impl Viewer {
 pub(super) fn takers(event: &Event, registry: &Registry) -> impl Iterator<Item = OfficeNumber> {
     let ends = event.fact.ends().map(|(from, to)| [from.office, to.office]);
     ends.into_iter().flatten().chain(event.fact.office()).chain(actor(event, registry))
+}
+
+/// The marks of the events in which an office took part.
+pub(super) fn marks_of(office: OfficeNumber, registry: &Registry) -> impl Iterator<Item = Mark> {
+    let certificates = registry.offices.get(&office).map(|office| office.certificates.clone()).unwrap_or_default();
+    certificates.into_iter().map(Mark::Actor).chain([Mark::Office(office)])
 }
 
 /// The office that acted, if an office did.
