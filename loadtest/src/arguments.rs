@@ -1,7 +1,7 @@
 //! The command line.
 
 use careplan_loadtest::scenario::Scenario;
-use careplan_loadtest::{fill, store};
+use careplan_loadtest::{fill, search, store};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Fill(fill::Arguments),
     /// Measure the store itself with many transfers: sends, start, rebuild, size, retention
     Store(store::Arguments),
+    /// Measure searches in a log of many events: first pages, size of the search index
+    Search(search::Arguments),
     /// Measure the checker on one core and report megabytes a second as JSON, by kind of file
     Checker {
         /// Size of each file, repeated with new persons
@@ -173,6 +175,7 @@ Examples:
   careplan-loadtest generate --count 1000 --out load
   careplan-loadtest fill --config hub.toml --transfers 1000000
   careplan-loadtest store --transfers 1000000 --json store.json --markdown store.md
+  careplan-loadtest search --events 10000000 --most 200 --json search.json
   careplan-loadtest checker --size 8 --least 200
   careplan-loadtest run --bundles bundles --count 10000 --senders 100 --ledger ledger.jsonl
   careplan-loadtest measure steady poll --peer nginx --seconds 3 --runs 3

@@ -5,6 +5,7 @@ mod offices;
 mod premises;
 mod sending;
 
+pub(crate) use offices::number;
 pub use premises::{Keys, Premises, SetClock};
 pub use sending::{Sender, Sending};
 

@@ -13,6 +13,7 @@
 //! - [`desks`]: the offices that send, with their certificates;
 //! - [`fill`]: transfers put straight into a store, through the hub's own decisions;
 //! - [`store`]: what the store itself does with many transfers: start, rebuild, size, retention;
+//! - [`search`]: how long searches take in a log of many events;
 //! - [`checker`]: how fast files are held against the standard, without a hub;
 //! - [`verifier`]: how fast a published log is verified; [`published`]: such logs, made on the spot;
 //! - [`corpus`]: the transfers to send, the same ones for the same number.
@@ -30,6 +31,7 @@ pub mod report;
 pub mod rig;
 pub mod row;
 pub mod scenario;
+pub mod search;
 pub mod senders;
 pub mod store;
 pub mod stored;

@@ -5,7 +5,7 @@ mod measure;
 
 use anyhow::{Context as _, Result, ensure};
 use arguments::{Arguments, Command, RunArguments};
-use careplan_loadtest::{Corpus, Desks, Settings, checker, fill, senders, store, verifier};
+use careplan_loadtest::{Corpus, Desks, Settings, checker, fill, search, senders, store, verifier};
 use clap::Parser as _;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -22,6 +22,7 @@ fn main() -> Result<()> {
     match command {
         Command::Generate { count, out } => Corpus::read(&samples()?)?.write(count, &out),
         Command::Fill(what) => runtime()?.block_on(fill::run(what)),
+        Command::Search(what) => runtime()?.block_on(search::run(what)),
         Command::Store(what) => runtime()?.block_on(store::run(what)),
         Command::Checker { size, least } => {
             let figures = checker::measure(&Corpus::read(&samples()?)?, size)?;

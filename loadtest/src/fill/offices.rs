@@ -38,7 +38,7 @@ fn able(store: &SharedStore) -> Vec<Acting> {
 async fn enrol(store: &SharedStore, numbers: std::ops::Range<usize>) -> Result<()> {
     let mut events = Vec::new();
     for n in numbers {
-        let (office, certificate) = (number(n)?, fingerprint(n));
+        let (office, certificate) = (number(13, n)?, fingerprint(n));
         let (from, today) = (store.today(), store.state().last_at);
         let name = Detail { name: Some(format!("Office {n}")), ..Detail::default() };
         events.push((Fact::OfficeEnrolled { office, service_types: Vec::new() }, name));
@@ -54,9 +54,10 @@ async fn enrol(store: &SharedStore, numbers: std::ops::Range<usize>) -> Result<(
     Ok(())
 }
 
-/// A number with its check digit.
-fn number(n: usize) -> Result<OfficeNumber> {
-    let bare: OfficeNumber = format!("13{:07}0", 7_000_000 + n).parse().ok().context("an office number")?;
+/// A number of a prefecture, with its check digit.
+pub(crate) fn number(prefecture: u8, n: usize) -> Result<OfficeNumber> {
+    let bare: OfficeNumber =
+        format!("{prefecture:02}{:07}0", 7_000_000 + n).parse().ok().context("an office number")?;
     let start = bare.as_str().get(..9).unwrap_or_default();
     format!("{start}{}", bare.expected_check_digit()).parse().ok().context("an office number")
 }

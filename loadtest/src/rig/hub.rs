@@ -49,8 +49,26 @@ impl Hub {
     /// # Errors
     /// When it does not start or refuses.
     pub async fn start(making: &Making<'_>) -> Result<Self> {
+        Self::prepare(making)?;
+        let hub = Self::serve(making).await?;
+        hub.enrol(making.papers).await?;
+        Ok(hub)
+    }
+
+    /// Makes the folder of a hub: configuration, certificates, secrets.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn prepare(making: &Making<'_>) -> Result<()> {
+        prepare(making.folder, making.papers)
+    }
+
+    /// Starts a hub in the folder that was made for it.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn serve(making: &Making<'_>) -> Result<Self> {
         let folder = making.folder.to_owned();
-        prepare(&folder, making.papers)?;
         let log = File::create(folder.join("hub.log"))?;
         let server = Server::start(making.program, |command| {
             command.arg("serve").arg("--config").arg(folder.join("hub.toml"));
@@ -66,8 +84,20 @@ impl Hub {
         let offices = papers.offices.iter().map(|(office, paper)| Ok((*office, door(paper)?)));
         let mut hub = Self { server, offices: offices.collect::<Result<_>>()?, folder, operator };
         hub.wait(Duration::from_secs(60)).await?;
-        hub.enrol(papers).await?;
         Ok(hub)
+    }
+
+    /// The operator's door.
+    pub fn operator(&self) -> &Door {
+        &self.operator
+    }
+
+    /// A door for the owner of a paper.
+    ///
+    /// # Errors
+    /// When the certificate cannot be used.
+    pub fn door(&self, papers: &Papers, paper: &Paper) -> Result<Door> {
+        Door::new(self.operator.address(), &papers.authority, &paper.certificate, &paper.key)
     }
 
     /// Waits until it serves; its doors then lead to where it listens.
