@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::files::{self, Mode};
 use careplan_protocol::tlog::verify::Marks;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// What is remembered.
@@ -16,6 +17,9 @@ pub(crate) struct State {
     /// How far each epoch was verified.
     #[serde(default)]
     pub(crate) marks: Marks,
+    /// Epochs whose beginning was explained.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) accepted: BTreeSet<u32>,
     /// The last checkpoint seen, a signed note.
     #[serde(default)]
     pub(crate) last: Option<String>,

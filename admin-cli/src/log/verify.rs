@@ -6,7 +6,7 @@ use super::state::State;
 use crate::failure::Failure;
 use crate::output::table;
 use crate::session::Session;
-use careplan_protocol::tlog::verify::{EpochReport, Finding, Report, Step, VerifyError, verify};
+use careplan_protocol::tlog::verify::{EpochReport, Fault, Finding, Marks, Report, Step, VerifyError, verify};
 use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -24,6 +24,9 @@ pub(crate) struct VerifyArguments {
     /// Checkpoints that were kept elsewhere (by monitors, witnesses, you): a file or a folder; may be given several times
     #[arg(long = "seen", value_name = "FILE|DIR")]
     seen: Vec<PathBuf>,
+    /// This epoch lacks events that the one before had signed, and its operator explained it; remembered in --state
+    #[arg(long, value_name = "EPOCH")]
+    accept_epoch: Option<u32>,
 }
 
 /// What came of it.
@@ -44,15 +47,22 @@ pub(crate) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     state.keys.clone_from(&keys.texts);
     let mut known = keys.known.clone();
     (known.seen, known.marks) = (keys.seen(&arguments.seen)?, state.marks.clone());
+    state.accepted.extend(arguments.accept_epoch);
+    known.accepted.clone_from(&state.accepted);
     let (file, bar) = (arguments.state.clone(), session.output.progress(0, "entries"));
     let report = work(move || {
         let mut kept = Ok(());
         let mut saved = 0;
+        let mut fresh = Marks::default();
         let report = verify(&mut place, &known, &mut |step: Step<'_>| {
             bar.set_length(step.size);
             bar.set_position(step.entries);
             let Some(mark) = step.mark else { return };
-            state.marks.keep(mark.clone());
+            fresh.keep(mark.clone());
+            // What reaches less far than an earlier run takes its place only when everything holds.
+            if state.marks.of(&mark.origin).is_none_or(|earlier| earlier.size <= mark.size) {
+                state.marks.keep(mark.clone());
+            }
             // Writing is dear beside verifying: seldom on the way, and always at the end.
             if kept.is_ok() && (step.entries.saturating_sub(saved) >= BETWEEN || step.entries + 256 > step.size) {
                 saved = step.entries;
@@ -61,6 +71,11 @@ pub(crate) async fn run(session: &Session, arguments: VerifyArguments) -> Result
         });
         bar.finish_and_clear();
         kept?;
+        if let Some(held) = report.as_ref().ok().filter(|report| report.holds()) {
+            held.epochs.iter().for_each(|epoch| fresh.reached(&epoch.origin, epoch.size, epoch.root));
+            fresh.iter().for_each(|mark| state.marks.keep(mark.clone()));
+            state.write(file.as_deref())?;
+        }
         report.map_err(|why| match why {
             VerifyError::Source(failure) => failure,
             VerifyError::Nothing => Failure::Usage(why.to_string()),
@@ -75,6 +90,16 @@ pub(crate) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     }
     if verified.holds {
         return Ok(());
+    }
+    let lost = verified.report.findings.iter().map(|finding| match &finding.fault {
+        Fault::Lost { kept, known, later, .. } => Some((known - kept, *later)),
+        _ => None,
+    });
+    if let Some(lost) = lost.collect::<Option<Vec<_>>>().as_deref().and_then(|lost| lost.last().copied()) {
+        let (events, epoch) = lost;
+        return Err(Failure::Alarm(format!(
+            "epoch {epoch} lacks {events} events that the one before had signed; all else holds. A restore from a backup does that. Ask the operator; when it is explained: --accept-epoch {epoch}"
+        )));
     }
     let named = verified.first_wrong.first().map(|finding| format!("; first wrong entry: {}", place_of(finding)));
     Err(Failure::Alarm(format!("the log does not hold{}", named.unwrap_or_default())))

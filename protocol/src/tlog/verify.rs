@@ -6,7 +6,8 @@
 //! - checks the signature of every kept checkpoint and of the published one, and that the entries lead to its root. All these
 //!   roots are computed from one and the same row of entries, so any two of them are consistent;
 //! - holds against the entries what was seen elsewhere: checkpoints of monitors and witnesses, an earlier run;
-//! - checks where epochs meet: a new one cites the last checkpoint of the one before, and left what it kept unchanged.
+//! - checks where epochs meet: a new one cites the last checkpoint of the one before, and left what it kept unchanged; what was
+//!   seen of the one before and is in neither is told as lost, until that is accepted.
 //!
 //! [`follow()`] needs less than all that: whether what a log says now contains what it said before.
 //!
@@ -19,6 +20,7 @@ mod files;
 mod finding;
 mod follow;
 mod heads;
+mod lost;
 mod mark;
 mod tower;
 mod walk;
@@ -32,6 +34,7 @@ pub use mark::{Mark, Marks};
 use super::note::VerifierKey;
 use super::tile::Tile;
 use super::{Checkpoint, Hash, checkpoint};
+use std::collections::BTreeSet;
 
 /// Where a published log is read from.
 pub trait Source {
@@ -74,6 +77,8 @@ pub struct Known {
     pub seen: Vec<(Checkpoint, String)>,
     /// How far earlier runs came.
     pub marks: Marks,
+    /// Epochs whose beginning was explained: what the one before them lost is told, and no finding.
+    pub accepted: BTreeSet<u32>,
 }
 
 impl Known {
@@ -131,6 +136,7 @@ pub fn verify<S: Source>(
         report.epochs.insert(0, told);
         report.findings.extend(found);
     }
+    lost::tell(known, &mut report);
     report.findings.sort_by_key(|finding| (finding.epoch, finding.span.map(|span| span.first)));
     Ok(report)
 }

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use careplan_loadtest::published::{History, Shelf, Signer};
 use careplan_protocol::event::Leaf;
 use careplan_protocol::tlog::Checkpoint;
-use careplan_protocol::tlog::verify::{FollowError, Known, News, Report, follow, verify};
+use careplan_protocol::tlog::verify::{Fault, Finding, FollowError, Known, News, Report, follow, verify};
 
 /// A log that was restored from a backup once: 1,000 events, of which 700 are left, and 400 new ones.
 struct Restored {
@@ -76,6 +76,41 @@ fn an_epoch_that_cites_the_one_before_and_keeps_its_beginning_holds() -> Result<
     // The next epoch again, from before the first one began.
     let third = log.second.restored(&log.signer, 650, 100)?;
     ensure!(log.verified(&[&log.first, &log.second, &third])?.holds());
+    Ok(())
+}
+
+#[test]
+fn what_a_restore_lost_is_told_until_it_is_accepted() -> Result<()> {
+    let log = Restored::new()?;
+    // A backup taken at 600 brought the first epoch back; the new one kept 700.
+    let mut back = log.first.clone();
+    back.entries.truncate(600);
+    back.kept.retain(|kept| *kept <= 600);
+    let mut second = log.second.clone();
+    let cited = back.restored(&log.signer, 600, 1)?.entries[600].clone();
+    let mut began: Leaf = minicbor::decode(&cited)?;
+    (began.position, began.at) = (700, minicbor::decode::<Leaf>(&log.second.entries[700])?.at);
+    second.entries[700] = minicbor::to_vec(&began)?;
+    let told = |size: u64, accepted: &[u32], histories: &[&History]| -> Result<Report> {
+        let seen = vec![(log.checkpoint(&log.first, size), "a monitor".to_owned())];
+        let known = Known { seen, accepted: accepted.iter().copied().collect(), ..log.known.clone() };
+        Ok(verify(&mut log.shelf(histories)?, &known, &mut |_| {})?)
+    };
+    for (histories, kept) in [(vec![&back, &second], 700), (vec![&second], 700), (vec![&log.first, &log.second], 1000)]
+    {
+        for size in [599, 600, 650, 700, 701, 900, 1000] {
+            let report = told(size, &[], &histories)?;
+            ensure!(report.holds() == (size <= kept), "{size}: {report:?}");
+            let lost = |finding: &Finding| matches!(finding.fault, Fault::Lost { later: 2, .. });
+            ensure!(report.findings.iter().all(lost), "{report:?}");
+            ensure!(told(size, &[2], &histories)?.holds(), "{size}");
+            ensure!(told(size, &[1, 3], &histories)?.holds() == (size <= kept), "{size}");
+        }
+    }
+    // What is left and altered is not accepted with it, and a log without a new epoch was rolled back.
+    ensure!(!told(650, &[2], &[&changed(&second, 20)?])?.holds());
+    let report = told(900, &[1, 2], &[&back])?;
+    ensure!(matches!(report.findings[0].fault, Fault::RolledBack { size: 600, known: 900, .. }), "{report:?}");
     Ok(())
 }
 

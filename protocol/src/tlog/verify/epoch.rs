@@ -1,7 +1,7 @@
 //! One epoch: what its entries have to lead to, and how it fits to the one before.
 
 use super::finding::{Fault, Finding};
-use super::heads::Head;
+use super::heads::{EARLIER_RUN, Head};
 use super::mark::Mark;
 use super::walk::{Expected, Walk, Walked};
 use super::{Known, Source, Step};
@@ -102,13 +102,12 @@ pub(super) fn verify<S: Source>(
     };
     if resumed.is_none() || !walked.findings.is_empty() {
         // What an earlier run found right does not lead to what is there now: only reading all again tells where it parts.
-        if let Some((mark, tower)) = before_this_run.filter(|(mark, _)| mark.size <= head.root.size) {
-            let mut put = |size: u64, hash: Hash| {
-                let seen = Expected { hash, seen: "an earlier run".to_owned(), until: None, elsewhere: true };
+        if let Some((mark, tower)) = before_this_run {
+            let held = mark.held.iter().filter(|(size, _)| *size < mark.size).copied();
+            for (size, hash) in held.chain([(mark.size, tower.root())]).filter(|(size, _)| *size <= head.root.size) {
+                let seen = Expected { hash, seen: EARLIER_RUN.to_owned(), until: None, elsewhere: true };
                 expected.entry(size).or_default().push(seen);
-            };
-            mark.held.iter().filter(|(size, _)| *size < mark.size).for_each(|(size, hash)| put(*size, *hash));
-            put(mark.size, tower.root());
+            }
         }
         walked = Walk::new(source, head, &expected, None).run(step)?;
         resumed_at = 0;
@@ -144,6 +143,9 @@ fn expected(known: &Known, head: &Head, before: &[Head], later: Option<&Begin>) 
     for (seen, place) in known.seen.iter().filter(|(seen, _)| seen.origin == head.origin) {
         put(seen.size, seen.root, place.clone(), None, true);
     }
+    if let Some((size, root)) = known.marks.of(&head.origin).and_then(|mark| mark.reached) {
+        put(size, root, EARLIER_RUN.to_owned(), None, true);
+    }
     // The same of an earlier epoch counts as far as this one kept its events.
     let older = |origin: &str| checkpoint::epoch(origin).filter(|epoch| *epoch < head.epoch);
     for (seen, place) in &known.seen {
@@ -153,7 +155,7 @@ fn expected(known: &Known, head: &Head, before: &[Head], later: Option<&Begin>) 
     }
     for mark in known.marks.iter() {
         if let (Some(epoch), Some((size, root))) = (older(&mark.origin), mark.head()) {
-            put(size, root, "an earlier run".to_owned(), Some(epoch), true);
+            put(size, root, EARLIER_RUN.to_owned(), Some(epoch), true);
         }
     }
     // What this epoch kept of one before it is the beginning of that one. It counts only as far as that one reaches.

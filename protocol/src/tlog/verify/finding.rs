@@ -61,6 +61,20 @@ pub enum Fault {
         /// Where that stands.
         seen: String,
     },
+    /// Entries that were signed in this epoch are in no later one either: a restore from a backup lost them.
+    #[error(
+        "{seen} was signed for {known} entries, and epoch {later}, which began behind {kept} of them, does not have the others: they are lost"
+    )]
+    Lost {
+        /// Entries that the next epoch kept.
+        kept: u64,
+        /// What was signed.
+        known: u64,
+        /// Where that stands.
+        seen: String,
+        /// The next epoch.
+        later: u32,
+    },
     /// The entries lead to another root than the one signed, and so do the tiles: another history.
     #[error("the entries up to {size} do not lead to the root that {seen} signed: the history was changed or forked")]
     Forked {

@@ -16,6 +16,8 @@ pub(super) struct Head {
     pub(super) root: Root,
     /// Every signed checkpoint not larger than that, with its file.
     pub(super) signed: Vec<(Root, String)>,
+    /// The largest of its checkpoints that is larger than that, with its file.
+    beyond: Option<(u64, String)>,
 }
 
 /// Reads the checkpoints of all epochs, ascending.
@@ -29,6 +31,10 @@ pub(super) fn read<S: Source>(
         heads.extend(head(source, known, epoch, findings)?);
     }
     heads.sort_by_key(|head: &Head| head.epoch);
+    if let Some((newest, earlier)) = heads.split_last() {
+        findings.extend(earlier.iter().filter_map(|head| rolled_back(head, head.beyond.clone())));
+        findings.extend(rolled_back(newest, seen_beyond(known, newest).max(newest.beyond.clone())));
+    }
     let newest = heads.last().map(|head| head.epoch);
     let later = |origin: &str| checkpoint::epoch(origin).filter(|epoch| newest.is_some_and(|newest| *epoch > newest));
     let seen = known.seen.iter().map(|(seen, _)| seen.origin.as_str());
@@ -77,20 +83,26 @@ fn head<S: Source>(
     let largest = all.iter().max_by_key(|(checkpoint, _)| checkpoint.size);
     let Some((top, _)) = (if published { all.last() } else { largest }) else { return Ok(None) };
     let (origin, root) = (top.origin.clone(), Root { size: top.size, hash: top.root });
-    let seen = known.seen.iter().filter(|(seen, _)| seen.origin == origin);
-    let marked = known.marks.of(&origin).and_then(|mark| mark.head());
-    let past = marked.map(|(size, _)| (size, "an earlier run")).into_iter();
-    let elsewhere = seen.map(|(seen, place)| (seen.size, place.as_str())).chain(past);
-    let signed = all.iter().map(|(checkpoint, path)| (checkpoint.size, path.as_str()));
-    if let Some((beyond, place)) =
-        signed.chain(elsewhere).max_by_key(|(size, _)| *size).filter(|(size, _)| *size > root.size)
-    {
-        let fault = Fault::RolledBack { size: root.size, known: beyond, seen: place.to_owned() };
-        findings.push(Finding { epoch, span: Some(Span { first: root.size, last: beyond - 1 }), fault });
-    }
+    let beyond = all.iter().max_by_key(|(checkpoint, _)| checkpoint.size);
+    let beyond = beyond.map(|(checkpoint, path)| (checkpoint.size, path.clone())).filter(|(size, _)| *size > root.size);
     let within = all.into_iter().filter(|(checkpoint, _)| checkpoint.size <= root.size);
     let signed = within.map(|(said, path)| (Root { size: said.size, hash: said.root }, path)).collect();
-    Ok(Some(Head { epoch, origin, root, signed }))
+    Ok(Some(Head { epoch, origin, root, signed, beyond }))
+}
+
+/// What was seen elsewhere of the log that grows has to be in it. Of one before it, the one behind it says what it kept.
+fn seen_beyond(known: &Known, head: &Head) -> Option<(u64, String)> {
+    let seen = known.seen.iter().filter(|(seen, _)| seen.origin == head.origin);
+    let seen = seen.map(|(seen, place)| (seen.size, place.clone()));
+    let marked = known.marks.of(&head.origin).and_then(|mark| mark.head());
+    let marked = marked.map(|(size, _)| (size, EARLIER_RUN.to_owned()));
+    seen.chain(marked).max_by_key(|(size, _)| *size).filter(|(size, _)| *size > head.root.size)
+}
+
+fn rolled_back(head: &Head, beyond: Option<(u64, String)>) -> Option<Finding> {
+    let (known, seen) = beyond?;
+    let fault = Fault::RolledBack { size: head.root.size, known, seen };
+    Some(Finding { epoch: head.epoch, span: Some(Span { first: head.root.size, last: known - 1 }), fault })
 }
 
 /// A checkpoint of this epoch, of this size where the file's name says one, signed by one of the keys.
@@ -118,3 +130,5 @@ fn shown(origin: &str) -> String {
 }
 
 const PUBLISHED: &str = "checkpoint";
+/// Where something was seen by the run before.
+pub(super) const EARLIER_RUN: &str = "an earlier run";

@@ -27,6 +27,10 @@ pub struct Mark {
     pub(super) began: Option<Begin>,
     /// Sizes and roots of the signed checkpoints that held.
     pub(super) held: Vec<(u64, Hash)>,
+    /// The published checkpoint of the last run in which everything held: it may be larger than what is marked, which ends
+    /// with a full bundle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reached: Option<(u64, Hash)>,
 }
 
 impl Marks {
@@ -36,8 +40,16 @@ impl Marks {
     }
 
     /// Keeps how far a log was verified.
-    pub fn keep(&mut self, mark: Mark) {
+    pub fn keep(&mut self, mut mark: Mark) {
+        let before = self.0.get(&mark.origin).and_then(|before| before.reached);
+        mark.reached = mark.reached.or(before);
         self.0.insert(mark.origin.clone(), mark);
+    }
+
+    /// Keeps what a log had signed when everything held.
+    pub fn reached(&mut self, origin: &str, size: u64, root: Hash) {
+        let mark = self.0.entry(origin.to_owned());
+        mark.or_insert_with(|| Mark { origin: origin.to_owned(), ..Mark::default() }).reached = Some((size, root));
     }
 
     /// Every log that was verified so far.
@@ -54,6 +66,6 @@ impl Mark {
 
     /// The largest signed size and root that held.
     pub fn head(&self) -> Option<(u64, Hash)> {
-        self.held.last().copied()
+        self.held.last().copied().into_iter().chain(self.reached).max_by_key(|(size, _)| *size)
     }
 }

@@ -254,6 +254,7 @@ impl<'a, S: Source> Walk<'a, S> {
             last: self.chain.last(),
             began: self.walked.began.clone(),
             held: self.held.clone(),
+            reached: None,
         });
         step(Step { epoch: self.head.epoch, entries, size, mark: mark.as_ref() });
     }
