@@ -18,7 +18,7 @@ pub mod marks;
 pub mod state;
 pub mod transfer;
 
-pub use embedded::tlog::{Proved, Tlog};
+pub use embedded::tlog::{Head, Tlog};
 
 #[cfg(test)]
 pub(crate) mod memory;

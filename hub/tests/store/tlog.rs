@@ -101,17 +101,26 @@ async fn the_log_follows_the_commit_and_proves_each_event() {
     let opened = store.opened(sent.position).unwrap();
     let late = store.opened(500).unwrap();
     let asked = [(sent.position, opened.leaf.as_slice()), (500, late.leaf.as_slice()), (700, b"none")];
-    let proved = log(&store).prove(&asked).unwrap().unwrap();
-    let checkpoint = Checkpoint::open(&proved.checkpoint, &proved.key).unwrap();
-    assert_eq!(proved.paths.len(), 2, "what is not in the log is left out");
-    for ((position, leaf), path) in asked.iter().zip(&proved.paths) {
+    let head = log(&store).against(None).unwrap().unwrap();
+    let paths = log(&store).prove(&head, &asked).unwrap().unwrap();
+    let checkpoint = Checkpoint::open(&head.note, &head.key).unwrap();
+    assert_eq!(paths.len(), 2, "what is not in the log is left out");
+    for ((position, leaf), path) in asked.iter().zip(&paths) {
         assert_eq!(included(path, leaf_hash(leaf), *position, checkpoint.size), Some(checkpoint.root));
     }
     let (salt, detail) = opened.salted.unwrap();
     let leaf = Leaf::read(&opened.leaf).unwrap();
     assert_eq!(crate::fixture::sha256(&[salt.as_slice(), &detail].concat()), leaf.commitment);
-    assert_eq!(log(&store).prove(&[(700, b"none")]).unwrap().map(|_| ()), None);
-    assert!(log(&store).prove(&[(sent.position, b"another")]).is_err());
+    assert_eq!(log(&store).prove(&head, &[(700, b"none")]).unwrap(), None);
+    assert!(log(&store).prove(&head, &[(sent.position, b"another")]).is_err());
+    // More proofs against the same checkpoint, when the log has grown.
+    events(&store, 300).await;
+    caught_up(&store).await;
+    assert_eq!(log(&store).against(Some(checkpoint.size)).unwrap(), Some(head.clone()));
+    assert_eq!(log(&store).prove(&head, &asked).unwrap(), Some(paths));
+    let grown = log(&store).against(None).unwrap().unwrap();
+    assert!(grown != head && grown.covers(checkpoint.size) && !head.covers(checkpoint.size));
+    assert_eq!(log(&store).against(Some(checkpoint.size - 1)).unwrap(), None, "nobody was given that one");
     // Full tiles have taken the place of their partial ones, which can still be had.
     assert!(!house.path("tlog/1/tile/0/000.p").exists());
     let part = Tile { level: None, index: 0, width: 2 };

@@ -9,7 +9,18 @@ use aws_lc_rs::digest::{Context, SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
+
+/// Which proof is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ProofQuery {
+    /// Against the checkpoint of this size, as an earlier answer has it, so that many proofs lead to one checkpoint. It is at
+    /// hand for some minutes, if it is not one of those kept for ever; `field-invalid` when it is not. Without, against the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+}
 
 /// The events of one transfer with the proof that they stand in the log that a checkpoint sums up.
 ///

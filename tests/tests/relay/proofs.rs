@@ -45,6 +45,19 @@ async fn both_offices_prove_what_was_sent_and_what_became_of_it() -> Result<()> 
     for list in ["outbox", "inbox"] {
         other.get(&format!("{list}/{id}/proof")).await?.refused("not-found")?;
     }
+    // Many proofs can lead to one checkpoint, however far the log is meanwhile.
+    let first = proof(&plan, "outbox", &id).await?;
+    let size = Checkpoint::open(&first.checkpoint, &key)?.size;
+    let next = plan.send_file(HELPER, "a.pdf", b"%PDF-1").await?.transfer;
+    let grown = proof(&plan, "outbox", &next.to_string()).await?;
+    ensure!(Checkpoint::open(&grown.checkpoint, &key)?.size > size);
+    for (office, list) in [(&plan, "outbox"), (&helper, "inbox")] {
+        let again = proof(office, list, &format!("{id}/proof?size={size}")).await?;
+        ensure!(again.checkpoint == first.checkpoint && again.verify(&key)?.len() == 3);
+    }
+    for (id, size) in [(&id, size - 1), (&id, u64::MAX), (&next.to_string(), size)] {
+        plan.get(&format!("outbox/{id}/proof?size={size}")).await?.refused("field-invalid")?;
+    }
     plan.get(&format!("inbox/{id}/proof")).await?.refused("not-found")?;
     helper.get(&format!("outbox/{id}/proof")).await?.refused("not-found")?;
     Ok(())
@@ -95,12 +108,17 @@ async fn the_recipient_of_a_recalled_transfer_proves_the_recall_and_sees_no_mess
 async fn the_published_log_leads_from_its_leaves_to_its_checkpoint() -> Result<()> {
     let world = World::new().await?;
     let plan = world.office(PLAN)?;
+    let mut last = 0;
     for n in 0..3 {
-        plan.send_file(HELPER, "note.pdf", format!("%PDF-{n}").as_bytes()).await?;
+        last = plan.send_file(HELPER, "note.pdf", format!("%PDF-{n}").as_bytes()).await?.transfer.position;
     }
     let (all, ..) = world.auditor("Audit All", "all").await?;
     let (part, ..) = world.auditor("Audit One", &format!("office:{NURSE}")).await?;
-    let about: Tlog = plan.caller.get("/v1/tlog").await?.status(200)?.json()?;
+    let about = eventually("all are signed", 15, || async {
+        let about: Tlog = plan.caller.get("/v1/tlog").await?.status(200)?.json()?;
+        Ok(Some(about).filter(|about| about.size > last))
+    });
+    let about = about.await?;
     ensure!(about.epoch == 1 && about.epochs.len() == 1 && about.epochs[0].key == about.key);
     let key: VerifierKey = about.key.parse()?;
     let checkpoint = Checkpoint::open(&plan.caller.get("/v1/tlog/1/checkpoint").await?.status(200)?.text(), &key)?;
@@ -230,7 +248,8 @@ async fn shown(office: &Office, id: &str) -> Result<Transfer> {
 }
 
 async fn proof(office: &Office, list: &str, id: &str) -> Result<Proof> {
-    office.get(&format!("{list}/{id}/proof")).await?.status(200)?.json()
+    let path = if id.contains("/proof") { id.to_owned() } else { format!("{id}/proof") };
+    office.get(&format!("{list}/{path}")).await?.status(200)?.json()
 }
 
 async fn key(caller: &Caller) -> Result<VerifierKey> {

@@ -2,6 +2,7 @@
 
 use super::outside;
 use anyhow::{Context as _, Result, ensure};
+use careplan_protocol::api::Proof;
 use careplan_tests::patience::eventually;
 use careplan_tests::world::{HELPER, PLAN};
 use careplan_tests::{World, programs, samples};
@@ -134,15 +135,19 @@ async fn what_was_seen_holds_through_restarts_and_kills_and_convicts_a_rollback(
 #[tokio::test]
 async fn a_restore_from_a_backup_is_told_once_and_what_it_kept_still_holds() -> Result<()> {
     let mut world = World::new().await?;
-    let monitor = world.path("monitor").display().to_string();
+    let (state, monitor) = (world.path("state").display().to_string(), world.path("monitor").display().to_string());
     busy(&world, 4).await?;
     signed(&world).await?;
+    world.admin(["log", "verify", "--state", &state]).await?.ok()?;
     let (to, keys) = (world.path("backup"), world.path("backup.keys"));
     let mut backup = world.hub.command("backup")?;
     programs::run(backup.arg("--to").arg(&to).arg("--keys-to").arg(&keys)).await?.ok()?;
     busy(&world, 4).await?;
     signed(&world).await?;
     world.admin(["log", "monitor", "--state", &monitor]).await?.ok()?;
+    world.admin(["log", "verify", "--state", &state]).await?.ok()?;
+    let seen = world.path("seen.checkpoint").display().to_string();
+    std::fs::copy(world.hub.data().join("tlog/1/checkpoint"), &seen)?;
     world.hub.stop().await?;
     std::fs::rename(world.hub.data(), world.path("lost"))?;
     let mut restore = world.hub.command("restore")?;
@@ -157,6 +162,51 @@ async fn a_restore_from_a_backup_is_told_once_and_what_it_kept_still_holds() -> 
     world.admin(["log", "monitor", "--state", &monitor]).await?.ok()?;
     let held = world.admin_json(["log", "verify"]).await?;
     ensure!(held["holds"] == true, "{held}");
+    // Whoever knew more than came back is told what is lost, as often as he looks, until he accepts it once.
+    for arguments in [["--state", &state], ["--state", &state], ["--seen", &seen]] {
+        let lost = world.admin(["log", "verify"].into_iter().chain(arguments)).await?.exited(1)?;
+        ensure!(lost.stderr.contains(&format!("--accept-epoch {epoch}")), "{lost:?}");
+        ensure!(lost.stdout.contains("they are lost") && !lost.stdout.contains("rolled back"), "{lost:?}");
+    }
+    let accepted = ["log", "verify", "--state", &state, "--accept-epoch", &epoch];
+    ensure!(world.admin(accepted).await?.ok()?.stdout.contains("accepted"));
+    world.admin(["log", "verify", "--state", &state, "--seen", &seen]).await?.ok()?;
+    busy(&world, 2).await?;
+    signed(&world).await?;
+    let held = world.admin_json(["log", "verify", "--state", &state]).await?;
+    ensure!(held["holds"] == true, "{held}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_signed_is_proved_although_the_hub_signs_nothing_more() -> Result<()> {
+    let mut world = World::new().await?;
+    let id = busy(&world, 2).await?;
+    signed(&world).await?;
+    let key = world.admin(["log", "key"]).await?.ok()?.stdout.trim().parse()?;
+    world.hub.stop().await?;
+    let path = world.hub.data().join("keys/checkpoint.key");
+    let secret = std::fs::read(&path)?;
+    std::fs::write(&path, b"nothing that opens")?;
+    world.hub.start().await?;
+    let stopped = async || {
+        let checks = world.status().await?.checks;
+        Ok(checks.iter().any(|check| check.text.contains("checkpoint key")).then_some(()))
+    };
+    eventually("the hub says that it signs nothing", 15, stopped).await?;
+    for (office, list) in [(PLAN, "outbox"), (HELPER, "inbox")] {
+        let proof: Proof = world.office(office)?.get(&format!("{list}/{id}/proof")).await?.status(200)?.json()?;
+        ensure!(proof.verify(&key)?.len() == 2, "{proof:?}");
+    }
+    let later = busy(&world, 1).await?;
+    let unsigned = world.office(PLAN)?.get(&format!("outbox/{later}/proof")).await?;
+    ensure!(unsigned.status == 503, "{unsigned:?}");
+    world.hub.stop().await?;
+    std::fs::write(&path, secret)?;
+    world.hub.start().await?;
+    signed(&world).await?;
+    let proof: Proof = world.office(PLAN)?.get(&format!("outbox/{later}/proof")).await?.status(200)?.json()?;
+    proof.verify(&key)?;
     Ok(())
 }
 

@@ -27,7 +27,7 @@ mod tree;
 
 pub(crate) use folder::{Folder, Signed, beginning, epochs, last_signed};
 pub(crate) use integrator::start;
-pub use published::{Proved, Tlog};
+pub use published::{Head, Tlog};
 pub(crate) use tree::Tree;
 
 use crate::store::StoreError;

@@ -1,11 +1,11 @@
 //! `GET …/outbox/{transfer}/proof`: the proof that its events stand in the transparency log.
 
 use crate::exchange::lists::Side;
-use crate::http::extract::{Acting, Path};
+use crate::http::extract::{Acting, Path, Query};
 use crate::http::{Refused, SharedApp};
 use axum::Json;
 use axum::extract::State;
-use careplan_protocol::api::Proof;
+use careplan_protocol::api::{Proof, ProofQuery};
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::transfer::TransferId;
 
@@ -18,6 +18,7 @@ use careplan_protocol::transfer::TransferId;
     params(
         ("office" = careplan_protocol::office::OfficeNumber, Path, description = "The office acted for"),
         ("transfer" = careplan_protocol::transfer::TransferId, Path, description = "The transfer"),
+        ProofQuery,
     ),
     responses(
         (status = 200, description = "Events, their proofs, and the checkpoint that these lead to", body = careplan_protocol::api::Proof),
@@ -28,7 +29,8 @@ pub(super) async fn proof(
     State(app): State<SharedApp>,
     Acting(permit): Acting,
     Path((_, id)): Path<(OfficeNumber, TransferId)>,
+    Query(query): Query<ProofQuery>,
 ) -> Result<Json<Proof>, Refused> {
     let transfer = app.exchange.sent(&permit, id)?;
-    Ok(Json(app.exchange.proof(&transfer, Side::Sender).await?))
+    Ok(Json(app.exchange.proof(&transfer, Side::Sender, query.size).await?))
 }

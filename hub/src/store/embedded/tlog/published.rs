@@ -8,6 +8,7 @@ use crate::store::embedded::layout::Layout;
 use careplan_protocol::tlog::note::VerifierKey;
 use careplan_protocol::tlog::proof::{FromTiles, included, inclusion};
 use careplan_protocol::tlog::{Checkpoint, Hash, Tile, leaf_hash};
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -20,23 +21,34 @@ pub struct Tlog {
     size: watch::Sender<u64>,
     alarm: Mutex<Option<String>>,
     caught_up: Mutex<Stopwatch>,
+    /// What was handed out to be proved against, the last one at the end.
+    given: Mutex<VecDeque<Head>>,
 }
 
-/// Proofs against one checkpoint.
-#[derive(Debug, Clone)]
-pub struct Proved {
+/// A checkpoint that proofs can be made against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
     /// The checkpoint, a signed note.
-    pub checkpoint: String,
+    pub note: String,
     /// The key that it is signed by.
     pub key: VerifierKey,
-    /// The way to its root, for each leaf asked for that it covers.
-    pub paths: Vec<Vec<Hash>>,
+    epoch: u32,
+    size: u64,
+    root: Hash,
+}
+
+impl Head {
+    /// Whether an event at this position stands before it.
+    pub fn covers(&self, position: u64) -> bool {
+        position < self.size
+    }
 }
 
 impl Tlog {
     pub(in crate::store::embedded) fn new(layout: Layout, epoch: u32) -> Self {
         let caught_up = Mutex::new(Stopwatch::start());
-        Self { layout, epoch, size: watch::Sender::new(0), alarm: Mutex::default(), caught_up }
+        let (alarm, given, size) = (Mutex::default(), Mutex::default(), watch::Sender::new(0));
+        Self { layout, epoch, size, alarm, caught_up, given }
     }
 
     /// The epoch that grows.
@@ -104,35 +116,71 @@ impl Tlog {
         self.folder(epoch).kept(size).map_err(refused("tlog"))
     }
 
-    /// Proves that leaves stand in the log, against its last checkpoint; those that it does not cover are left out, and
+    /// The checkpoint to prove against, whether or not anything was signed since the start: the last one, remembered for whoever wants more proofs against the same; or with
+    /// `size` the one of that size, if it was handed out not long ago or is kept for ever. `None` where there is none.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn against(&self, size: Option<u64>) -> Result<Option<Head>, StoreError> {
+        let Some(last) = self.head()? else { return Ok(None) };
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        given.retain(|head| head.epoch == last.epoch);
+        let Some(size) = size.filter(|size| *size != last.size) else {
+            if given.back() != Some(&last) {
+                given.push_back(last.clone());
+            }
+            if given.len() > GIVEN {
+                given.pop_front();
+            }
+            return Ok(Some(last));
+        };
+        if let Some(head) = given.iter().rev().find(|head| head.size == size) {
+            return Ok(Some(head.clone()));
+        }
+        drop(given);
+        let kept = self.folder(last.epoch).kept(size).map_err(refused("tlog"))?;
+        Ok(kept.and_then(|note| opened(note, last.epoch, &last.key)).filter(|head| head.size == size))
+    }
+
+    /// Proves that leaves stand in the log that a checkpoint sums up: the way to its root, for each of them that it covers;
     /// `None` when it does not cover the first. Leaves are given with their positions, ascending.
     ///
     /// # Errors
     /// When a tile cannot be read, or does not lead from the leaf to the root: nothing that does not hold is given out.
-    pub fn prove(&self, leaves: &[(u64, &[u8])]) -> Result<Option<Proved>, StoreError> {
-        let folder = self.folder(self.epoch);
-        let (Some(note), Some(signed)) =
-            (folder.checkpoint().map_err(refused("tlog"))?, folder.signed().map_err(refused("tlog"))?)
-        else {
-            return Ok(None);
-        };
+    pub fn prove(&self, head: &Head, leaves: &[(u64, &[u8])]) -> Result<Option<Vec<Vec<Hash>>>, StoreError> {
+        let folder = self.folder(head.epoch);
         let damaged = |what: &str| StoreError::Damaged(format!("transparency log: {what}"));
-        let note = String::from_utf8(note).map_err(|_| damaged("checkpoint"))?;
-        let checkpoint = Checkpoint::open(&note, &signed.key).map_err(|_| damaged("checkpoint"))?;
-        if leaves.first().is_none_or(|(position, _)| *position >= checkpoint.size) {
+        if leaves.first().is_none_or(|(position, _)| *position >= head.size) {
             return Ok(None);
         }
-        let mut tiles = FromTiles::new(checkpoint.size, |tile| folder.hashes(tile));
+        let mut tiles = FromTiles::new(head.size, |tile| folder.hashes(tile));
         let mut paths = Vec::new();
-        for (position, leaf) in leaves.iter().filter(|(position, _)| *position < checkpoint.size) {
-            let path =
-                inclusion(&mut tiles, *position, checkpoint.size).map_err(|error| damaged(&error.to_string()))?;
-            if included(&path, leaf_hash(leaf), *position, checkpoint.size) != Some(checkpoint.root) {
-                return Err(damaged(&format!("event {position} is not the one that was signed")));
+        for (position, leaf) in leaves.iter().filter(|(position, _)| *position < head.size) {
+            let path = inclusion(&mut tiles, *position, head.size).map_err(|error| damaged(&error.to_string()))?;
+            if included(&path, leaf_hash(leaf), *position, head.size) != Some(head.root) {
+                // An epoch that has signed nothing yet may have other events than the end of the one before.
+                return match head.epoch == self.epoch {
+                    true => Err(damaged(&format!("event {position} is not the one that was signed"))),
+                    false => Ok(None),
+                };
             }
             paths.push(path);
         }
-        Ok(Some(Proved { checkpoint: note, key: signed.key, paths }))
+        Ok(Some(paths))
+    }
+
+    /// The last checkpoint of the last epoch that has signed anything.
+    fn head(&self) -> Result<Option<Head>, StoreError> {
+        for epoch in folder::epochs(&self.layout).map_err(refused("tlog"))?.into_iter().rev() {
+            let folder = self.folder(epoch);
+            // Where it cannot be read what was signed, there is an alarm, and the epoch before has what it has.
+            let Some(signed) = folder.signed().ok().flatten() else { continue };
+            let note = folder.checkpoint().map_err(refused("tlog"))?;
+            if let Some(head) = note.and_then(|note| opened(note, epoch, &signed.key)) {
+                return Ok(Some(head));
+            }
+        }
+        Ok(None)
     }
 
     pub(super) fn publish(&self, size: u64) {
@@ -151,3 +199,13 @@ impl Tlog {
         Folder::of(&self.layout, epoch)
     }
 }
+
+/// A note of an epoch, where its signature holds.
+fn opened(note: Vec<u8>, epoch: u32, key: &VerifierKey) -> Option<Head> {
+    let note = String::from_utf8(note).ok()?;
+    let Checkpoint { size, root, .. } = Checkpoint::open(&note, key).ok()?;
+    Some(Head { note, key: key.clone(), epoch, size, root })
+}
+
+/// Checkpoints remembered, each some 300 bytes: those of several minutes, however many ask.
+const GIVEN: usize = 4096;
