@@ -63,7 +63,9 @@ impl Core {
             rounds.synced = Stopwatch::start();
         }
         let behind = state.next.saturating_sub(rounds.position);
-        if behind >= SNAPSHOT_EVENTS.max(state.keys.len() as u64 / SNAPSHOT_SHARE) || (behind > 0 && rounds.snapshot.elapsed() >= SNAPSHOT) {
+        if behind >= SNAPSHOT_EVENTS.max(state.keys.len() as u64 / SNAPSHOT_SHARE)
+            || (behind > 0 && rounds.snapshot.elapsed() >= SNAPSHOT)
+        {
             snapshot::write(&self.layout, &self.keys, self.randomness.as_ref(), state)?;
             (rounds.snapshot, rounds.position) = (Stopwatch::start(), state.next);
         }

@@ -3,6 +3,7 @@
 use super::{Lists, Open, WIDTH, block};
 use crate::clock::Stopwatch;
 use crate::store::StoreError;
+use crate::store::embedded::behind;
 use crate::store::embedded::core::Core;
 use crate::store::embedded::error::refused;
 use crate::store::embedded::layout;
@@ -21,6 +22,7 @@ pub(crate) fn start(core: Arc<Core>) -> io::Result<(Sender<()>, JoinHandle<()>)>
     let (running, ended) = channel();
     let thread = std::thread::Builder::new().name("store-search".to_owned());
     let thread = thread.spawn(move || {
+        behind::give_way();
         let mut follower = Follower { core, ready: false };
         let mut pause = Duration::ZERO;
         while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
