@@ -25,9 +25,6 @@ pub async fn rows(bench: &mut Bench) -> Result<Vec<Row>> {
         pair.hub.push(bench.on_hub(&work::fetch(&offices, &inboxes), until_done()).await?);
         bench.on_peer(&stopping(work::put(&bench.file, &word), sent), until_done()).await?;
         pair.peer.extend(bench.on_peer(&stopping(work::get(&word, sent, None), sent), until_done()).await?);
-        if let Some(nginx) = &bench.nginx {
-            nginx.clear()?;
-        }
     }
     Ok(vec![pair.row("first fetch with its durable event / nginx GET of the same file", 0.6)])
 }

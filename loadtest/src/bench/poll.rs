@@ -16,15 +16,12 @@ use http_body_util::Full;
 pub async fn rows(bench: &mut Bench) -> Result<Vec<Row>> {
     let etags = etags(bench).await?;
     let polling = work::poll(&bench.offices(), etags);
-    let (asking, files) = (peer_work(bench).await?, bench.nginx.is_some());
+    let asking = peer_work(bench).await?;
     let mut pair = Pair::default();
     for run in 0..bench.settings.runs {
         bench.tell("poll / 304", run);
         pair.hub.push(bench.on_hub(&polling, bench.closed()).await?);
         pair.peer.extend(bench.on_peer(&asking, bench.closed()).await?);
-    }
-    if let (true, Some(nginx)) = (files, &bench.nginx) {
-        nginx.clear()?;
     }
     Ok(vec![pair.row("inbox poll with nothing new (304, from memory) / nginx 304", 1.0)])
 }

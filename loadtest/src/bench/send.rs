@@ -11,9 +11,16 @@ use anyhow::Result;
 /// # Errors
 /// When a server does not answer.
 pub async fn rows(bench: &mut Bench) -> Result<Vec<Row>> {
+    let (all, log) = (bench.hub.server.processor_time()?, bench.hub.server.thread_time(INTEGRATOR)?);
     let pair = pair(bench).await?;
+    let all = bench.hub.server.processor_time()?.saturating_sub(all);
+    let log = bench.hub.server.thread_time(INTEGRATOR)?.saturating_sub(log);
     let peak = peak(&pair.hub);
     let mut rows = vec![pair.row("durable, indexed, encrypted, logged send / nginx PUT", 1.5)];
+    let share = 100.0 * log.as_secs_f64() / all.saturating_sub(log).as_secs_f64().max(f64::MIN_POSITIVE);
+    let work = "transparency log, beside the rest of these sends";
+    let row = Row::at_most(work, "<= 5 %", "% of their processor time", &[share], 5.0);
+    rows.push(row.noted("The time of the thread that makes it, which works behind the commit and holds nobody up."));
     for (share, most_ms) in [(0.25, 5.0), (0.5, 10.0)] {
         rows.push(at_rate(bench, peak, share, most_ms).await?);
     }
@@ -32,9 +39,6 @@ pub async fn pair(bench: &mut Bench) -> Result<Pair> {
         let sending = work::send(&bench.offices(), &bench.file, &word, None);
         pair.hub.push(bench.on_hub(&sending, bench.closed()).await?);
         pair.peer.extend(bench.on_peer(&work::put(&bench.file, &word), bench.closed()).await?);
-        if let Some(nginx) = &bench.nginx {
-            nginx.clear()?;
-        }
     }
     Ok(pair)
 }
@@ -58,9 +62,8 @@ async fn at_rate(bench: &mut Bench, peak: f64, share: f64, most_ms: f64) -> Resu
     let note = format!("{:.0} sends a second arriving at random; p50 {:.2} ms. ", peak * share, {
         crate::drive::median(&runs.iter().map(|run| run.quantile_ms(0.5)).collect::<Vec<_>>()).0
     });
-    Ok(Row { latency: latency(&runs), wall: Some(peak_of(&runs)), ..row }.noted(note + &trouble(&runs, "hub")))
+    Ok(Row { latency: latency(&runs), wall: Some(self::peak(&runs)), ..row }.noted(note + &trouble(&runs, "hub")))
 }
 
-fn peak_of(runs: &[Ran]) -> f64 {
-    peak(runs)
-}
+/// The hub's thread that makes the transparency log.
+const INTEGRATOR: &str = "store-tlog";

@@ -1,7 +1,7 @@
 //! A server's process and its children: their processor time, their memory; cores and file handles.
 
 use anyhow::{Context as _, Result, ensure};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -38,8 +38,8 @@ impl Server {
     /// # Errors
     /// When the system does not say.
     pub fn processor_time(&self) -> Result<Duration> {
-        let ticks: u64 = self.family()?.into_iter().map(|id| ticks(id).unwrap_or_default()).sum();
-        Ok(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
+        let stat = |id: u32| PathBuf::from(format!("/proc/{id}/stat"));
+        Ok(duration(self.family()?.into_iter().map(|id| ticks(&stat(id)).unwrap_or_default()).sum()))
     }
 
     /// Bytes of memory that it and its children hold now.
@@ -50,10 +50,24 @@ impl Server {
         self.family()?.into_iter().map(|id| status(id, "VmRSS:")).sum()
     }
 
-    /// Bytes that it and its children wrote, as the system counts towards the disk.
+    /// The processor time that those of its threads have used that bear this name.
     ///
     /// # Errors
     /// When the system does not say.
+    pub fn thread_time(&self, name: &str) -> Result<Duration> {
+        let mut used = 0;
+        for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let task = task?.path();
+            // A thread may end between being listed and being looked at.
+            let its_name = std::fs::read_to_string(task.join("comm")).unwrap_or_default();
+            if its_name.trim_end() == name {
+                used += ticks(&task.join("stat")).unwrap_or_default();
+            }
+        }
+        Ok(duration(used))
+    }
+
+    /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -141,12 +155,16 @@ pub fn raise_file_handles() -> Result<u64> {
 }
 
 /// User and system ticks: the 14th and 15th field, counted behind the name, which may hold anything.
-fn ticks(id: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+fn ticks(stat: &Path) -> Option<u64> {
+    let stat = std::fs::read_to_string(stat).ok()?;
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
     let user: u64 = fields.next()?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
     Some(user + system)
+}
+
+fn duration(ticks: u64) -> Duration {
+    Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
 
 fn status(id: u32, name: &str) -> Result<u64> {
