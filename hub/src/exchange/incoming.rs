@@ -246,7 +246,7 @@ impl<'a> Incoming<'a> {
 }
 
 impl Exchange {
-    /// What the unit is compared with others by; `None` without one. The keys are hashed on a thread of its own.
+    /// What the unit is compared with others by; `None` without one. Many keys are hashed on a thread of its own.
     async fn unit(
         &self,
         whole: &Whole,
@@ -261,6 +261,7 @@ impl Exchange {
         // Strings and numbers always encode into memory.
         let content = self.store.blind("unit", &minicbor::to_vec(files).unwrap_or_default());
         let (store, ends) = (SharedStore::clone(&self.store), format!("{}/{}/", whole.from, whole.to));
+        let many = join_keys.len() > FEW_KEYS;
         let hashed = move || {
             let hash = |key: &JoinKey| {
                 let bytes = [ends.as_bytes(), key.as_bytes()].concat();
@@ -270,10 +271,17 @@ impl Exchange {
             keys.sort_unstable();
             keys
         };
-        let keys = tokio::task::spawn_blocking(hashed).await.map_err(|_| Code::Internal)?;
+        let keys = match many {
+            true => tokio::task::spawn_blocking(hashed).await.map_err(|_| Code::Internal)?,
+            // Another thread would take longer to wake up.
+            false => hashed(),
+        };
         Ok(Some(decide::AcceptUnit { content, keys }))
     }
 }
+
+/// So many keys are hashed within a fraction of a millisecond.
+const FEW_KEYS: usize = 256;
 
 /// The most that a file may have: by its name for a CSV, else by what it begins with.
 fn most_bytes(limits: &crate::config::Limits, name: &str, begin: &[u8]) -> u64 {
