@@ -10,12 +10,13 @@ mod judging;
 mod page;
 mod problem;
 mod proving;
+mod round;
 mod tying;
 
 #[cfg(test)]
 mod tests;
 
-pub use gather::{Gathered, gather};
+pub use gather::{Gathered, Step, gather};
 pub use judging::{Judged, JudgedKey, Judgement, Trust, judge};
 pub use problem::{Field, Problem};
 pub use tying::{Tied, tie};

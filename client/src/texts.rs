@@ -195,6 +195,7 @@ explain!(Problem, error => match error {
     Self::Receipt(transfer, why) => format!("{transfer}：受領証が正しくありません：{}", why.japanese()),
     Self::OtherReceipt(transfer) => format!("{transfer}：別の送信の受領証です"),
     Self::Proof(transfer, why) => format!("{transfer}：記録の証明が正しくありません（{why}）"),
+    Self::OtherCheckpoint(transfer) => format!("{transfer}：証明が、ほかのものと違うチェックポイントにつながっています"),
     Self::OtherProof(transfer) => format!("{transfer}：別の送信の記録の証明です"),
     Self::Disagrees(transfer, field) => {
         format!("{transfer}：{}が、ハブの署名した内容と違います", field.word(Language::Japanese))

@@ -3,7 +3,7 @@
 use crate::connection::{Connection, Error, at, json};
 use careplan_protocol::api::{
     Acknowledge, DirectoryEntry, DirectoryQuery, InboxQuery, LogEntry, LogQuery, Me, OfficeStatus, OutboxQuery, Page,
-    Proof, Tlog, Transfer, UNFETCHED_COUNT,
+    Proof, ProofQuery, Tlog, Transfer, UNFETCHED_COUNT,
 };
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::receipt::KeySet;
@@ -109,21 +109,23 @@ impl Connection {
     }
 
     /// The proof that a transfer's events stand in the hub's transparency log. It holds only once
-    /// [`Proof::verify`] says so, with a key that was had from elsewhere.
+    /// [`Proof::verify`] says so, with a key that was had from elsewhere. With `size` it leads to the checkpoint of that size.
     ///
     /// # Errors
-    /// [`Error`]; `unavailable` while the log does not have the acceptance yet.
+    /// [`Error`]; `unavailable` while the log does not have the acceptance yet, `field-invalid` when the hub does not have
+    /// that checkpoint at hand.
     pub async fn proof(
         &self,
         office: OfficeNumber,
         transfer: TransferId,
         direction: Direction,
+        size: Option<u64>,
     ) -> Result<Proof, Error> {
         let route = match direction {
             Direction::Sent => routes::OUTBOX_PROOF,
             Direction::Received => routes::INBOX_PROOF,
         };
-        self.get(&at(route, &[&office, &transfer]), &[(); 0]).await
+        self.get(&at(route, &[&office, &transfer]), &ProofQuery { size }).await
     }
 
     /// Which transparency log the hub keeps, and by which keys its epochs are verified.

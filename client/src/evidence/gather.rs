@@ -1,12 +1,12 @@
 //! Asking for everything that the record of a month needs.
 
-use super::{Entry, Evidence, proving};
+use super::round::Round;
+use super::{Entry, Evidence};
 use crate::connection::Error;
 use crate::desk::Desk;
 use crate::document::Document as _;
 use crate::exchanged::{Direction, about};
 use crate::receipts::verify;
-use careplan_protocol::api::{Proof, Transfer};
 use careplan_protocol::calendar::Month;
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::tlog::note::VerifierKey;
@@ -24,7 +24,16 @@ pub struct Gathered {
     pub without_proof: Vec<TransferId>,
 }
 
-/// Makes the record of a month, of all partners or one. `progress` is told after every transfer.
+/// How far the making of a record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// So many transfers of so many; from the beginning where a round has to be made again.
+    Done(usize, usize),
+    /// The office has asked more than it may in a minute: it waits so long.
+    Waiting(Duration),
+}
+
+/// Makes the record of a month, of all partners or one: as it was listed, with all proofs against one checkpoint of the log.
 ///
 /// # Errors
 /// Those of the hub.
@@ -32,27 +41,34 @@ pub async fn gather(
     desk: &Desk,
     month: Month,
     partner: Option<OfficeNumber>,
-    progress: impl Fn(usize, usize),
+    progress: impl Fn(Step),
 ) -> Result<Gathered, Error> {
     let keys = desk.keys().await?;
     let logs = logs(desk).await?;
     let status = desk.ask(|| desk.connection.status(desk.office())).await?;
-    let exchanged = about(desk, month, partner).await?;
-    let (count, mut without_receipt, mut without_proof) = (exchanged.len(), Vec::new(), Vec::new());
-    let mut entries = Vec::new();
-    for listed in exchanged {
-        let (direction, id) = (listed.direction, listed.transfer.id);
+    let mut rounds = 0;
+    let mut entries = loop {
+        rounds += 1;
+        let exchanged = about(desk, month, partner).await?;
+        if !exchanged.is_empty() {
+            tokio::time::sleep(LAG).await;
+        }
+        let mut round = Round::new(desk, &logs, &progress);
+        let rounded = round.prove(&exchanged, rounds == ROUNDS).await?;
+        if !rounded.again || rounds == ROUNDS {
+            break rounded.entries;
+        }
+    };
+    for entry in entries.iter_mut().filter(|entry| entry.direction == Direction::Sent) {
+        let id = entry.transfer.id;
         let holds = |text: &String| verify(text, &keys).is_ok_and(|receipt| receipt.transfer == id);
-        let receipt = match direction {
-            Direction::Sent => desk.profile.receipt(id).map(|text| text.trim().to_owned()).filter(holds),
-            Direction::Received => None,
-        };
-        without_receipt.extend((direction == Direction::Sent && receipt.is_none()).then_some(id));
-        let (transfer, proof) = proved(desk, &logs, direction, id).await?;
-        without_proof.extend(proof.is_none().then_some(id));
-        entries.push(Entry { direction, transfer, receipt, proof });
-        progress(entries.len(), count);
+        entry.receipt = desk.profile.receipt(id).map(|text| text.trim().to_owned()).filter(holds);
     }
+    let lacking = |lacks: fn(&Entry) -> bool| -> Vec<TransferId> {
+        entries.iter().filter(|entry| lacks(entry)).map(|entry| entry.transfer.id).collect()
+    };
+    let without_receipt = lacking(|entry| entry.direction == Direction::Sent && entry.receipt.is_none());
+    let without_proof = lacking(|entry| entry.proof.is_none());
     let evidence = Evidence {
         kind: Evidence::KIND.to_owned(),
         version: Evidence::VERSION,
@@ -83,37 +99,6 @@ async fn logs(desk: &Desk) -> Result<Vec<VerifierKey>, Error> {
     Ok(logs)
 }
 
-/// A transfer as it stands, and the proof of just that. Something may happen to it between the two questions, and the log is
-/// a little behind: then both are asked again.
-async fn proved(
-    desk: &Desk,
-    logs: &[VerifierKey],
-    direction: Direction,
-    id: TransferId,
-) -> Result<(Transfer, Option<Proof>), Error> {
-    let office = desk.office();
-    let mut looks = 0;
-    loop {
-        looks += 1;
-        let transfer = match direction {
-            Direction::Sent => desk.ask(|| desk.connection.sent(office, id)).await?,
-            Direction::Received => desk.ask(|| desk.connection.received(office, id)).await?,
-        };
-        match desk.ask(|| desk.connection.proof(office, id, direction)).await {
-            Ok(proof) if holds(&proof, logs, &transfer) => return Ok((transfer, Some(proof))),
-            Ok(_) if looks < LOOKS => tokio::time::sleep(PAUSE).await,
-            // An older hub, or one whose log has stopped: the record says which transfers are not proved.
-            Ok(_) | Err(Error::Problem { .. }) => return Ok((transfer, None)),
-            Err(why) => return Err(why),
-        }
-    }
-}
-
-fn holds(proof: &Proof, logs: &[VerifierKey], transfer: &Transfer) -> bool {
-    let key = logs.iter().find(|key| key.to_string() == proof.key);
-    let events = key.and_then(|key| proof.verify(key).ok());
-    proof.transfer == transfer.id && events.is_some_and(|events| proving::differences(&events, transfer).is_empty())
-}
-
-const LOOKS: u32 = 5;
-const PAUSE: Duration = Duration::from_millis(500);
+const ROUNDS: u32 = 5;
+/// How far the hub's log may be behind what its lists say.
+const LAG: Duration = Duration::from_secs(1);

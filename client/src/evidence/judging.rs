@@ -79,6 +79,7 @@ pub fn judge(opened: &Opened<Evidence>, given: &[Fingerprint], known: &[Fingerpr
     let evidence = &opened.document;
     let mut judgement = Judgement { keys: Vec::new(), entries: Vec::new(), problems: Vec::new() };
     judgement.problems.extend(opened.altered.map(Problem::Altered));
+    judgement.problems.extend(one_checkpoint(evidence).err());
     let mut last = None;
     for entry in &evidence.entries {
         let (direction, transfer) = (entry.direction, &entry.transfer);
@@ -99,6 +100,14 @@ pub fn judge(opened: &Opened<Evidence>, given: &[Fingerprint], known: &[Fingerpr
         }
     }
     judgement
+}
+
+/// All proofs have to lead to one checkpoint: those of different ones could be of different histories.
+fn one_checkpoint(evidence: &Evidence) -> Result<(), Problem> {
+    let mut proofs = evidence.entries.iter().filter_map(|entry| entry.proof.as_ref());
+    let Some(first) = proofs.next() else { return Ok(()) };
+    let other = proofs.find(|proof| (&proof.checkpoint, &proof.key) != (&first.checkpoint, &first.key));
+    other.map_or(Ok(()), |other| Err(Problem::OtherCheckpoint(other.transfer)))
 }
 
 impl Judgement {

@@ -26,6 +26,9 @@ pub enum Problem {
     /// A proof of another transfer.
     #[error("{0}: the proof is that of another transfer")]
     OtherProof(TransferId),
+    /// A proof that leads to another checkpoint than the first one: nothing shows that both are of one history.
+    #[error("{0}: the proof leads to another checkpoint of the log than those before it")]
+    OtherCheckpoint(TransferId),
     /// What was signed says something else than the record.
     #[error("{}: {} is not what the hub signed", .0, .1.word(Language::English))]
     Disagrees(TransferId, Field),

@@ -4,13 +4,15 @@ mod verify;
 
 use crate::program::cli::{Evidence as What, EvidenceAction};
 use crate::program::failure::Failure;
+use crate::program::screen::Screen;
 use crate::program::{Context, Exit, progress};
 use careplan_client::document::page_of;
-use careplan_client::evidence::gather;
+use careplan_client::evidence::{Step, gather};
 use careplan_client::{disk, names};
 use serde_json::json;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Makes the record of a month, or checks one.
 pub(crate) async fn run(context: &mut Context, what: What) -> Result<Exit, Failure> {
@@ -21,7 +23,14 @@ pub(crate) async fn run(context: &mut Context, what: What) -> Result<Exit, Failu
     let Some(month) = what.month else { return Ok(Exit::WrongUse) };
     let desk = context.desk()?;
     let bar = progress::count(&screen, &month.to_string());
-    let gathered = gather(&desk, month, what.partner, |done, all| progress::at(&bar, done, all)).await?;
+    let step = |step| match step {
+        Step::Done(done, all) => {
+            bar.set_message(month.to_string());
+            progress::at(&bar, done, all);
+        }
+        Step::Waiting(pause) => bar.set_message(waiting(&screen, pause)),
+    };
+    let gathered = gather(&desk, month, what.partner, step).await?;
     bar.finish_and_clear();
     let page = page_of(&gathered.evidence).map_err(io::Error::from)?;
     let path = put(&what.into, &gathered.evidence.file_name(), page.as_bytes())
@@ -48,6 +57,15 @@ pub(crate) async fn run(context: &mut Context, what: What) -> Result<Exit, Failu
     }
     let lacking = lacking.len() + gathered.without_proof.len();
     Ok(if lacking == 0 { Exit::Done } else { Exit::Partly })
+}
+
+/// That the hub wants to be asked more slowly.
+fn waiting(screen: &Screen, pause: Duration) -> String {
+    let seconds = pause.as_secs().max(1);
+    screen.pick(
+        format!("要求数の上限のため {seconds} 秒待っています"),
+        format!("waiting {seconds} s: the hub limits requests"),
+    )
 }
 
 /// Writes a page under its name, or a numbered one where that is taken.

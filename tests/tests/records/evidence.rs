@@ -1,14 +1,17 @@
 //! `careplan evidence`: a page that holds without a hub, and in which nothing can be changed.
 
-use crate::month::{Small, small};
+use crate::month::{Small, small, small_in};
 use anyhow::{Context as _, Result, ensure};
 use careplan_client::document::{open, page_of};
 use careplan_client::evidence::Evidence;
+use careplan_protocol::routes;
 use careplan_protocol::transfer::{Class, State};
 use careplan_tests::world::{HELPER, PLAN};
-use careplan_tests::{Office, Outcome, programs, samples};
+use careplan_tests::{Office, Outcome, World, programs, samples};
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_record_is_made_and_holds_anywhere_without_the_hub() -> Result<()> {
@@ -123,6 +126,82 @@ async fn a_record_written_anew_with_other_contents_is_found_by_receipts_and_log(
         ensure!(told["problems"].to_string().contains(wanted), "{wanted}: {told:#}");
     }
     Ok(())
+}
+
+/// All proofs lead to one checkpoint, also while the log grows; a page whose proofs do not is refused, since nothing shows that
+/// they are of one history.
+#[tokio::test]
+async fn all_proofs_of_a_record_lead_to_one_checkpoint() -> Result<()> {
+    let Small { world, plan, .. } = small().await?;
+    let records = world.path("records");
+    let (one, other) = (made(&plan, &records, &[]).await?, made(&plan, &records, &["--with", HELPER]));
+    let grow = async {
+        for n in 0..20 {
+            plan.send_file(HELPER, "a.pdf", format!("%PDF-{n}").as_bytes()).await?;
+            tokio::time::sleep(Duration::from_millis(150)).await;
+        }
+        Ok::<(), anyhow::Error>(())
+    };
+    let (other, grown) = tokio::join!(other, grow);
+    grown?;
+    let (one, other) = (read(&one)?, read(&other?)?);
+    let checkpoints = |evidence: &Evidence| -> BTreeSet<String> {
+        evidence.entries.iter().filter_map(|entry| Some(entry.proof.as_ref()?.checkpoint.clone())).collect()
+    };
+    ensure!(one.entries.len() == 4 && other.entries.iter().all(|entry| entry.proof.is_some()));
+    let (first, second) = (checkpoints(&one), checkpoints(&other));
+    ensure!(first.len() == 1 && second.len() == 1 && first != second, "{first:?} {second:?}");
+    // Each proof holds by itself.
+    let mut mixed = one;
+    mixed.entries[2].proof = other.entries[2].proof.clone();
+    let page = world.path("mixed.html");
+    std::fs::write(&page, page_of(&mixed)?)?;
+    let told = verify(&plan, &page, &[]).await?.exited(1)?.json()?;
+    ensure!(told["problems"].to_string().contains("another checkpoint"), "{told:#}");
+    ensure!(told["problems"].as_array().is_some_and(|problems| problems.len() == 1), "{told:#}");
+    Ok(())
+}
+
+/// Beyond the limit of requests the record takes longer, and lacks nothing.
+#[tokio::test]
+async fn a_record_is_made_within_a_low_limit_of_requests() -> Result<()> {
+    let world = World::with(&[("LIMITS__REQUESTS_PER_MINUTE", "90")]).await?;
+    let Small { world, plan, .. } = small_in(world).await?;
+    let before = asked(&world).await?;
+    while plan.get("outbox?limit=1").await?.status != 429 {}
+    let page = made(&plan, &world.path("records"), &[]).await?;
+    let held = verify(&plan, &page, &[]).await?.ok()?.json()?;
+    ensure!(held["by_log"] == 4 && held["by_receipt"] == 3 && held["by_delivery_receipt"] == 1, "{held:#}");
+    let after = asked(&world).await?;
+    let refused = |counts: &BTreeMap<String, f64>| counts.get("proof rate-limited").copied().unwrap_or_default();
+    let shown = |counts: &BTreeMap<String, f64>| counts.get("show ok").copied().unwrap_or_default();
+    let proved = |counts: &BTreeMap<String, f64>| counts.get("proof ok").copied().unwrap_or_default();
+    ensure!(refused(&after) > 0.0, "the limit was met: {after:?}");
+    // One proof for each transfer, and one look more where the recipient did something.
+    ensure!(proved(&after) - proved(&before) == 4.0 && shown(&after) - shown(&before) == 1.0, "{before:?} {after:?}");
+    Ok(())
+}
+
+/// Requests so far for proofs and for single transfers of the outbox and inbox, by outcome.
+async fn asked(world: &World) -> Result<BTreeMap<String, f64>> {
+    let metrics = careplan_tests::caller::local(&format!("{}/metrics", world.hub.local_url())).await?.text();
+    let mut counts = BTreeMap::new();
+    for line in metrics.lines().filter_map(|line| line.strip_prefix("careplan_hub_requests_total")) {
+        let route = line.split("route=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+        let outcome = line.split("outcome=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+        let what = match route {
+            routes::OUTBOX_PROOF | routes::INBOX_PROOF => "proof",
+            routes::OUTBOX_TRANSFER | routes::INBOX_TRANSFER => "show",
+            _ => continue,
+        };
+        let count: f64 = line.rsplit(' ').next().unwrap_or_default().parse()?;
+        *counts.entry(format!("{what} {outcome}")).or_insert(0.0) += count;
+    }
+    Ok(counts)
+}
+
+fn read(page: &Path) -> Result<Evidence> {
+    Ok(open::<Evidence>(&std::fs::read_to_string(page)?)?.document)
 }
 
 #[tokio::test]

@@ -24,7 +24,11 @@ pub(crate) struct Small {
 /// The plan side sends a plan with a PDF, which is imported, recalls another, sends a third that nobody fetches, and gets a
 /// result. The folders that were sent from are gone.
 pub(crate) async fn small() -> Result<Small> {
-    let world = World::new().await?;
+    small_in(World::new().await?).await
+}
+
+/// The same in a world with settings of its own.
+pub(crate) async fn small_in(world: World) -> Result<Small> {
     let (plan, helper) = (world.office(PLAN)?.set_up().await?, world.office(HELPER)?.set_up().await?);
     let unit = samples::unit("04")?;
     let export = world.path("export");
