@@ -100,5 +100,5 @@ async fn logs(desk: &Desk) -> Result<Vec<VerifierKey>, Error> {
 }
 
 const ROUNDS: u32 = 5;
-/// How far the hub's log may be behind what its lists say.
-const LAG: Duration = Duration::from_secs(1);
+/// How far the hub's log may be behind what its lists say, and some more.
+const LAG: Duration = Duration::from_millis(1500);
