@@ -32,6 +32,8 @@ struct Head {
 struct Directory<'a> {
     block: &'a Block,
     whole: Option<Vec<u8>>,
+    /// Where the span before began: the next one of a group stands behind it, mostly near.
+    reached: u64,
 }
 
 /// The path of a block.
@@ -96,7 +98,7 @@ impl Block {
         let spans = || wanted.groups().iter().flatten();
         let many = spans().count() > FEW || spans().any(|(first, last)| first != last);
         let whole = if many { Some(self.bytes(0, self.head.directory())?) } else { None };
-        let directory = Directory { block: self, whole };
+        let mut directory = Directory { block: self, whole, reached: 0 };
         lists::find(wanted, |span, places| directory.take(span, places))
     }
 
@@ -131,16 +133,10 @@ impl Head {
 
 impl Directory<'_> {
     /// Adds the places of a span.
-    fn take(&self, (first, last): Span, places: &mut Places) -> io::Result<()> {
+    fn take(&mut self, (first, last): Span, places: &mut Places) -> io::Result<()> {
         let marks = self.block.head.marks;
-        let (mut low, mut high) = (0, marks);
-        while low < high {
-            let middle = (low + high) / 2;
-            match self.entry(middle)?.0 < first {
-                true => low = middle + 1,
-                false => high = middle,
-            }
-        }
+        let low = self.first_from(first)?;
+        self.reached = low;
         let (mut begins, mut end) = (Vec::new(), self.block.head.lists);
         for at in low..marks {
             let (token, begin) = self.entry(at)?;
@@ -159,6 +155,29 @@ impl Directory<'_> {
             read_list(list.ok_or_else(wrong)?, places)?;
         }
         Ok(())
+    }
+
+    /// The number of marks before this token.
+    fn first_from(&self, token: Token) -> io::Result<u64> {
+        let marks = self.block.head.marks;
+        let is_before = |at: u64| Ok::<bool, io::Error>(at < marks && self.entry(at)?.0 < token);
+        let mut low = match self.reached > 0 && is_before(self.reached - 1)? {
+            true => self.reached,
+            false => 0,
+        };
+        let mut step = if low > 0 { 1 } else { marks };
+        while step < marks && is_before(low + step - 1)? {
+            (low, step) = (low + step, step * 2);
+        }
+        let mut high = marks.min(low.saturating_add(step));
+        while low < high {
+            let middle = (low + high) / 2;
+            match is_before(middle)? {
+                true => low = middle + 1,
+                false => high = middle,
+            }
+        }
+        Ok(low)
     }
 
     fn entry(&self, at: u64) -> io::Result<(Token, u64)> {
@@ -214,77 +233,4 @@ const PURPOSE: &str = "search";
 const FEW: usize = 16;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::{Clock as _, SystemClock, SystemRandomness};
-    use crate::store::embedded::layout::Layout;
-    use crate::store::marks::{Mark, UNREADABLE};
-    use careplan_protocol::transfer::Fingerprint;
-    use proptest::prelude::*;
-    use std::sync::Arc;
-
-    fn keys(folder: &Path) -> Keyring {
-        let layout = Layout::new(folder.to_owned());
-        layout.make().unwrap();
-        let pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
-        Keyring::open(&layout, &[7; 32], pem, SystemClock.now(), Arc::new(SystemRandomness)).unwrap()
-    }
-
-    fn actor(n: u8) -> Mark {
-        Mark::Actor(Fingerprint([n; 32]))
-    }
-
-    fn token(n: u8) -> Token {
-        u64::from_be_bytes([2, n, n, n, n, n, n, n])
-    }
-
-    proptest! {
-        #[test]
-        fn a_file_finds_what_its_lists_find(
-            added in proptest::collection::vec((any::<u16>(), 0_u8..40), 0..600),
-            unreadable in proptest::collection::btree_set(any::<u16>(), 0..4),
-            asked in proptest::collection::vec(proptest::collection::vec(0_u8..60, 1..30), 1..4),
-        ) {
-            let mut added: Vec<(u16, Token)> = added.into_iter().map(|(place, n)| (place, token(n))).collect();
-            added.extend(unreadable.iter().map(|place| (*place, UNREADABLE)));
-            added.sort_unstable();
-            let mut lists = Lists::default();
-            added.iter().for_each(|(place, token)| lists.add(*token, *place));
-            let wanted = asked.iter().fold(Wanted::default(), |wanted, group| wanted.one_of(group.iter().map(|n| actor(*n))));
-            let folder = tempfile::tempdir().unwrap();
-            let keys = keys(folder.path());
-            let bytes = encode(3, &lists, &[9; 32], &keys);
-            prop_assert!(holds(&bytes, 3, &[9; 32], &keys));
-            prop_assert!(!holds(&bytes, 4, &[9; 32], &keys) && !holds(&bytes, 3, &[8; 32], &keys));
-            std::fs::write(path(folder.path(), 3), &bytes).unwrap();
-            let found: Vec<u16> = Block::open(folder.path(), 3).unwrap().find(&wanted).unwrap().iter().collect();
-            prop_assert_eq!(&found, &lists.find(&wanted).iter().collect::<Vec<_>>());
-            let mut tokens = std::collections::BTreeMap::<u16, Vec<Token>>::new();
-            added.iter().for_each(|(place, token)| tokens.entry(*place).or_default().push(*token));
-            let has = |tokens: &[Token], group: &[u8]| group.iter().any(|n| tokens.contains(&token(*n)));
-            let is_wanted = |tokens: &[Token]| tokens.contains(&UNREADABLE) || asked.iter().all(|group| has(tokens, group));
-            let naive = tokens.iter().filter(|(_, tokens)| is_wanted(tokens)).map(|(place, _)| *place);
-            prop_assert_eq!(found, naive.collect::<Vec<_>>());
-        }
-
-        #[test]
-        fn damaged_bytes_are_told_and_read_without_a_panic(
-            places in proptest::collection::btree_set(any::<u16>(), 1..50),
-            at in any::<prop::sample::Index>(),
-            bit in 0_u8..8,
-        ) {
-            let mut lists = Lists::default();
-            places.iter().for_each(|place| lists.add(token((place % 20) as u8), *place));
-            let folder = tempfile::tempdir().unwrap();
-            let keys = keys(folder.path());
-            let mut bytes = encode(3, &lists, &[9; 32], &keys);
-            let at = at.index(bytes.len());
-            bytes[at] ^= 1 << bit;
-            prop_assert!(!holds(&bytes, 3, &[9; 32], &keys));
-            std::fs::write(path(folder.path(), 3), &bytes).unwrap();
-            let wanted = Wanted::default().one_of((0..20).map(actor));
-            // Whatever comes out of it: a believed file that is damaged later is read so.
-            let _ = Block::open(folder.path(), 3).and_then(|block| block.find(&wanted));
-        }
-    }
-}
+mod tests;
