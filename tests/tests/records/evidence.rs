@@ -2,15 +2,21 @@
 
 use crate::month::{Small, small, small_in};
 use anyhow::{Context as _, Result, ensure};
+use careplan_client::clock::{SystemClock, SystemRandomness};
+use careplan_client::desk::Desk;
 use careplan_client::document::{open, page_of};
-use careplan_client::evidence::Evidence;
+use careplan_client::evidence::{Evidence, Step, gather};
+use careplan_client::home::Home;
+use careplan_protocol::problem::Language;
 use careplan_protocol::routes;
 use careplan_protocol::transfer::{Class, State};
 use careplan_tests::world::{HELPER, PLAN};
 use careplan_tests::{Office, Outcome, World, programs, samples};
 use serde_json::Value;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 #[tokio::test]
@@ -162,14 +168,25 @@ async fn all_proofs_of_a_record_lead_to_one_checkpoint() -> Result<()> {
     Ok(())
 }
 
-/// Beyond the limit of requests the record takes longer, and lacks nothing.
+/// Beyond the limit of requests the record takes longer, tells so, and lacks nothing.
 #[tokio::test]
 async fn a_record_is_made_within_a_low_limit_of_requests() -> Result<()> {
     let world = World::with(&[("LIMITS__REQUESTS_PER_MINUTE", "90")]).await?;
     let Small { world, plan, .. } = small_in(world).await?;
     let before = asked(&world).await?;
     while plan.get("outbox?limit=1").await?.status != 429 {}
-    let page = made(&plan, &world.path("records"), &[]).await?;
+    let profile = Home::new(Some(plan.home.clone()))?.profile(None)?;
+    let (clock, randomness) = (Arc::new(SystemClock), Arc::new(SystemRandomness));
+    let desk = Desk::open(profile, PLAN.parse()?, Language::Japanese, clock, randomness)?;
+    let waits = RefCell::new(Vec::new());
+    let step = |step| match step {
+        Step::Waiting(pause) => waits.borrow_mut().push(pause),
+        Step::Done(..) => {}
+    };
+    let gathered = gather(&desk, "2026-10".parse()?, None, step).await?;
+    ensure!(!waits.borrow().is_empty() && waits.borrow().iter().all(|wait| !wait.is_zero()), "{waits:?}");
+    let page = world.path("limited.html");
+    std::fs::write(&page, page_of(&gathered.evidence)?)?;
     let held = verify(&plan, &page, &[]).await?.ok()?.json()?;
     ensure!(held["by_log"] == 4 && held["by_receipt"] == 3 && held["by_delivery_receipt"] == 1, "{held:#}");
     let after = asked(&world).await?;
