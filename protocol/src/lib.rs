@@ -4,7 +4,7 @@
 //! - [`routes`]: where each resource lives;
 //! - [`api`]: the JSON that travels, and [`problem`]: every refusal with its stable code;
 //! - [`receipt`]: the hub's signed statement that it accepted a transfer;
-//! - [`event`]: what happened, as the log has it;
+//! - [`event`]: what happened, as the log has it; [`archive`]: a month of the log that was put away;
 //! - [`transfer`]: transfer ids, states, classes, fingerprints, digests;
 //! - [`standard`]: what the national file standard says about names and send units;
 //! - [`office`]: office numbers, service types, addresses;
@@ -13,6 +13,7 @@
 //! - [`cbor`]: how instants and days stand in CBOR.
 
 pub mod api;
+pub mod archive;
 pub mod calendar;
 pub mod cbor;
 pub mod event;

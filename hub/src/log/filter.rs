@@ -102,7 +102,7 @@ pub(super) fn transfer_of(event: &Event) -> Option<TransferId> {
 }
 
 /// Every word of [`Fact::kind`](crate::store::event::Fact::kind).
-pub(super) const KINDS: [&str; 23] = [
+pub(super) const KINDS: [&str; 24] = [
     "began",
     "accepted",
     "fetched",
@@ -110,6 +110,7 @@ pub(super) const KINDS: [&str; 23] = [
     "recalled",
     "reread",
     "expired",
+    "archived",
     "office-enrolled",
     "office-changed",
     "office-suspended",

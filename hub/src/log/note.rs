@@ -34,6 +34,10 @@ fn of_fact(fact: &Fact, detail: &Detail, words: &mut Words) {
             words.labelled("保存期限", "through", Some(&through.to_string()));
             words.labelled("未受信", "unfetched", Some(&unfetched.to_string()));
         }
+        Fact::Archived { month, first, next, .. } => {
+            words.labelled("対象月", "month", Some(&month.to_string()));
+            words.labelled("記録", "events", Some(&format!("{first}-{}", next.saturating_sub(1))));
+        }
         Fact::OfficeEnrolled { service_types, .. } | Fact::OfficeChanged { service_types, .. } => {
             words.labelled("名称", "name", detail.name.as_deref());
             let types: Vec<&str> = service_types.iter().map(|service_type| service_type.as_str()).collect();

@@ -96,6 +96,23 @@ pub enum Fact {
         #[n(1)]
         unfetched: u64,
     },
+    /// A month of the log was put away as an archive, and the hub keeps no transfer and no event of it any more.
+    #[n(7)]
+    Archived {
+        /// The month, in Japan.
+        #[n(0)]
+        month: Month,
+        /// The position of its first event.
+        #[n(1)]
+        first: u64,
+        /// The position behind its last event: the first one that the hub still has.
+        #[n(2)]
+        next: u64,
+        /// SHA-256 of the archive's file.
+        #[n(3)]
+        #[cbor(with = "minicbor::bytes")]
+        sha256: [u8; 32],
+    },
     /// An office was enrolled.
     #[n(10)]
     OfficeEnrolled {
@@ -296,6 +313,7 @@ impl Fact {
             Self::Recalled { .. } => "recalled",
             Self::Reread { .. } => "reread",
             Self::Expired { .. } => "expired",
+            Self::Archived { .. } => "archived",
             Self::OfficeEnrolled { .. } => "office-enrolled",
             Self::OfficeChanged { .. } => "office-changed",
             Self::OfficeSuspended { .. } => "office-suspended",

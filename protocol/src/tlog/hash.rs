@@ -57,6 +57,16 @@ impl Frontier {
         self.size
     }
 
+    /// Of so many leaves, from the whole subtrees that make them up, the largest first; `None` for another number of them.
+    pub fn of(size: u64, subtrees: Vec<Hash>) -> Option<Self> {
+        (subtrees.len() == size.count_ones() as usize).then_some(Self { size, subtrees })
+    }
+
+    /// The whole subtrees, the largest first.
+    pub fn subtrees(&self) -> &[Hash] {
+        &self.subtrees
+    }
+
     /// Appends the hash of a leaf.
     pub fn append(&mut self, leaf: Hash) {
         let mut hash = leaf;

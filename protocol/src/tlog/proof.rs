@@ -2,7 +2,7 @@
 //!
 //! They are made from the hashes of whole subtrees, wherever these are kept, and verified by recomputing the roots.
 
-use super::hash::{Hash, folded, node_hash};
+use super::hash::{Frontier, Hash, folded, node_hash};
 use super::tile::{HEIGHT, Tile, WIDTH};
 use std::collections::HashMap;
 
@@ -27,6 +27,19 @@ pub fn root<S: Subtrees>(subtrees: &mut S, size: u64) -> Result<Hash, S::Error> 
         return Ok(super::hash::empty_root());
     }
     range(subtrees, 0, size)
+}
+
+/// What is needed to go on behind the first `size` leaves.
+///
+/// # Errors
+/// When a hash cannot be had.
+pub fn frontier<S: Subtrees>(subtrees: &mut S, size: u64) -> Result<Frontier, S::Error> {
+    let (mut whole, mut low) = (Vec::new(), 0);
+    for level in (0..u64::BITS).rev().filter(|level| size >> level & 1 == 1) {
+        whole.push(subtrees.hash(level, low >> level)?);
+        low += 1 << level;
+    }
+    Ok(Frontier::of(size, whole).unwrap_or_default())
 }
 
 /// The proof that leaf `index` is in the tree of `size` leaves; empty when it is not.
