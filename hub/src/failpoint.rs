@@ -103,6 +103,20 @@ points! {
     BodiesDeleted = "bodies-deleted",
     /// A folder of a day is about to be deleted.
     DayDelete = "day-delete",
+    /// A month of the log is about to be written as an archive.
+    ArchiveWrite = "archive-write",
+    /// It was written and synced under another name, and is about to be read back.
+    ArchiveWritten = "archive-written",
+    /// It was read back and is about to get its name.
+    ArchiveRename = "archive-rename",
+    /// It stands under its name; no event says so yet.
+    ArchiveNamed = "archive-named",
+    /// The event says so; the state is about to be kept beside the archive.
+    ArchiveState = "archive-state",
+    /// The state is kept; the month's file is about to go.
+    ArchiveDrop = "archive-drop",
+    /// The month's file went, its index did not.
+    ArchiveDropped = "archive-dropped",
     /// The receipt key is about to be replaced by another one.
     ReceiptKey = "receipt-key",
     /// A start has found a tail that is about to be cut.

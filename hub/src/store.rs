@@ -147,6 +147,21 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// When the disk refuses.
     async fn expire(&self, day: jiff::civil::Date) -> Result<(), StoreError>;
 
+    /// Writes the archive of the oldest month of the log, if its last day is `through` or earlier, the retention of its files
+    /// is over and the transparency log has it. Returns what the [`event::Fact::Archived`] about it has to say; `None` when
+    /// there is no such month. Repeated before that event, it writes the same bytes again.
+    ///
+    /// # Errors
+    /// When an event of the month cannot be read, or the disk refuses; the month is then left as it is.
+    async fn archive(&self, through: jiff::civil::Date) -> Result<Option<state::Archived>, StoreError>;
+
+    /// Deletes the months of the log of which an [`event::Fact::Archived`] is durable, if their archives are still what was
+    /// written. False when there is none.
+    ///
+    /// # Errors
+    /// When an archive is not what was written, or the disk refuses; nothing is deleted that is not archived.
+    async fn drop_archived(&self) -> Result<bool, StoreError>;
+
     /// Round of upkeep, called every few seconds: copies the log, writes snapshots, looks at the disk.
     ///
     /// # Errors

@@ -1,11 +1,13 @@
 //! Background work: every worker has a name, a pace, and a last error that operators see.
 //!
 //! - `retention`: ends the retention of days; `renewal`: adds the next terms of licences;
+//! - `archive`: puts months of the log away that are past its retention;
 //! - `cutter`: cuts connections of who lost the right to them;
 //! - `strangers`: tells the log how many unknown callers were refused;
 //! - `scrub`: looks once a week whether all that is stored is as it was written;
 //! - `upkeep`: the store's own; `gauges`: what metrics show and when a warning is due; `clock`: the clock of tests.
 
+mod archive;
 mod clock;
 mod cutter;
 mod gauges;
@@ -67,6 +69,7 @@ pub fn start(workers: Workers, stop: CancellationToken) -> Running {
     };
     spawn("upkeep", UPKEEP, upkeep::work(&app));
     spawn("retention", SECONDS, retention::work(&app));
+    spawn("archive", UNHURRIED, archive::work(&app));
     spawn("renewal", SECONDS, renewal::work(&app));
     spawn("strangers", MINUTE, strangers::work(&app));
     spawn("gauges", SECONDS, gauges::work(&app));
@@ -87,5 +90,6 @@ pub fn start(workers: Workers, stop: CancellationToken) -> Running {
 const AT_ONCE: Duration = Duration::from_millis(50);
 const SECONDS: Duration = Duration::from_secs(2);
 const UPKEEP: Duration = Duration::from_secs(3);
+const UNHURRIED: Duration = Duration::from_secs(10);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);

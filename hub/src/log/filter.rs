@@ -52,7 +52,7 @@ impl Filter {
     /// The positions among which something can be found: from the first to before the second.
     pub(super) fn range(&self, state: &State) -> (u64, u64) {
         let since = self.since.and_then(|day| day.yesterday().ok()).map_or(0, |before| state.first_after(before));
-        let first = self.transfer.map_or(0, |transfer| transfer.position);
+        let first = self.transfer.map_or(0, |transfer| transfer.position).max(state.floor());
         let until = self.until.map_or(state.next, |day| state.first_after(day));
         (since.max(first), until.min(state.next))
     }

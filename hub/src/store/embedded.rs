@@ -3,12 +3,14 @@
 //! Outside in:
 //! - [`Embedded`]: the store as everything above sees it;
 //! - `tlog`: the transparency log, published behind the commit;
+//! - `archive`: months of the log that are put away;
 //! - `start`, `recover`, `upkeep`: opening it, what the disk held, what is done behind the commit;
 //! - `writer`: the one thread that commits; `core`: what it shares with readers;
 //! - `open`, `index`, `search`, `journal`, `log`, `snapshot`, `body`, `handles`: where a reader looks;
 //! - `scan`, `segment`, `frame`, `entry`: what stands on the disk;
 //! - `room`, `keys`, `seal`, `doubt`, `watchers`, `damage`, `layout`, `behind`, `error`: what they stand on.
 
+mod archive;
 pub mod backup;
 mod behind;
 mod body;
@@ -48,7 +50,7 @@ use self::core::Core;
 use super::body::{Opened, Upload};
 use super::event::{Detail, Event, NewEvent};
 use super::marks::{Marked, Wanted};
-use super::state::State;
+use super::state::{Archived, State};
 use super::transfer::{BodyPlace, Transfer};
 use super::{CommitError, Committed, Decide, Health, OpenedEvent, Pace, Store, StoreError};
 use crate::clock::{SharedClock, SharedRandomness};
@@ -303,6 +305,16 @@ impl Store for Embedded {
     async fn expire(&self, day: Date) -> Result<(), StoreError> {
         let core = Arc::clone(&self.core);
         blocking(move || core.expire(day)).await
+    }
+
+    async fn archive(&self, through: Date) -> Result<Option<Archived>, StoreError> {
+        let core = Arc::clone(&self.core);
+        blocking(move || core.archive(through)).await
+    }
+
+    async fn drop_archived(&self) -> Result<bool, StoreError> {
+        let core = Arc::clone(&self.core);
+        blocking(move || core.drop_archived()).await
     }
 
     async fn upkeep(&self) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@ mod body;
 
 use super::body::{Opened, SealedPlace, Upload};
 use super::event::{Beginning, Detail, Event, Fact, NewEvent};
-use super::state::State;
+use super::state::{Archived, State};
 use super::transfer::Transfer;
 use super::{CommitError, Committed, Decide, Health, OpenedEvent, Store, StoreError, Tlog, View};
 use crate::clock::{Clock, SharedClock};
@@ -287,6 +287,14 @@ impl Store for MemoryStore {
             inner.bodies.remove(&position);
         }
         Ok(())
+    }
+
+    async fn archive(&self, _: Date) -> Result<Option<Archived>, StoreError> {
+        Ok(None)
+    }
+
+    async fn drop_archived(&self) -> Result<bool, StoreError> {
+        Ok(false)
     }
 
     async fn upkeep(&self) -> Result<(), StoreError> {

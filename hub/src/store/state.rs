@@ -45,6 +45,21 @@ pub struct State {
     pub transfers: u64,
     /// The send units that stand.
     pub units: Units,
+    /// The month of the log that was archived last.
+    pub archived: Option<Archived>,
+}
+
+/// A month of the log that was archived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Archived {
+    /// The month, in Japan.
+    pub month: Month,
+    /// The position of its first event.
+    pub first: u64,
+    /// The position behind its last event.
+    pub next: u64,
+    /// SHA-256 of the archive's file.
+    pub sha256: [u8; 32],
 }
 
 /// What an office sent and received in a month.
@@ -103,6 +118,10 @@ impl State {
                 self.forget_unfetched(self.first_after(*through));
                 self.units.forget_before(self.first_after(*through));
             }
+            Fact::Archived { month, first, next, sha256 } => {
+                self.archived = Some(Archived { month: *month, first: *first, next: *next, sha256: *sha256 });
+                self.forget_before(*next);
+            }
             Fact::ClockConfirmed => self.clock_confirmed_at = Some(event.at),
             _ => {}
         }
@@ -113,6 +132,11 @@ impl State {
     pub fn holds(&self, epoch: u32, position: u64) -> bool {
         let end = self.epochs.range(epoch + 1..).next().map_or(self.next, |(_, first)| *first);
         self.epochs.contains_key(&epoch) && position < end
+    }
+
+    /// The position before which the log was archived: this hub shows no event and no transfer before it any more.
+    pub fn floor(&self) -> u64 {
+        self.archived.map_or(0, |archived| archived.next)
     }
 
     /// The position of the first event after `day`, or the next position.
@@ -164,6 +188,13 @@ impl State {
                 mailbox.inbox_version = self.next;
             }
         }
+    }
+
+    /// Forgets what is kept for as long as the log: keys seen, and where days began.
+    fn forget_before(&mut self, floor: u64) {
+        self.keys.retain(|_, position| *position >= floor);
+        self.day_starts =
+            self.day_starts.iter().filter(|(_, first)| **first >= floor).map(|(day, first)| (*day, *first)).collect();
     }
 
     fn touch_inbox(&mut self, office: OfficeNumber, position: u64) -> &mut Mailbox {

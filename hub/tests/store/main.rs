@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails a test")]
 
+mod archive;
 mod backup;
 mod embedded;
 mod fixture;

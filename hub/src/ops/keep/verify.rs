@@ -117,6 +117,7 @@ pub(super) fn name(part: Part) -> &'static str {
         Part::Keys => "keys",
         Part::Segments => "segments",
         Part::Log => "log",
+        Part::Archives => "archives",
         Part::Bodies => "bodies",
         Part::Index => "index",
         Part::Snapshot => "snapshot",

@@ -45,6 +45,8 @@ pub(crate) struct Core {
     pub(crate) observer: Arc<dyn super::Observer>,
     pub(crate) cut: Option<String>,
     pub(crate) upkeep: Mutex<super::upkeep::Rounds>,
+    /// Held while a month is archived or dropped.
+    pub(crate) archiving: Mutex<()>,
 }
 
 impl Core {
@@ -52,6 +54,12 @@ impl Core {
     pub(crate) fn now(&self) -> Timestamp {
         let now = self.clock.now();
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    }
+
+    /// Takes up what the state says of archives: from now on nobody finds what stands before.
+    pub(crate) fn raise(&self, floor: u64) {
+        self.journal.log().raise(floor);
+        self.index.raise(floor);
     }
 
     /// Ends all commits: what the disk holds is no longer known. `farewell` is said before the process is ended.

@@ -38,7 +38,7 @@ use recent::Recent;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 pub(crate) use trust::probe;
 use waiting::Waiting;
@@ -58,6 +58,8 @@ pub(crate) struct Index {
     /// Held while sled is written to.
     writing: Mutex<()>,
     damage: Arc<Damage>,
+    /// Transfers before this position were archived: nobody finds them, and the next base is made without them.
+    floor: AtomicU64,
 }
 
 impl Index {
@@ -89,6 +91,7 @@ impl Index {
             folding: Mutex::default(),
             writing: Mutex::default(),
             damage,
+            floor: AtomicU64::new(0),
         };
         Ok((index, applied))
     }
@@ -127,6 +130,9 @@ impl Index {
 
     /// A transfer that `office` sent.
     pub(crate) fn sent(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError> {
+        if position < self.floor() {
+            return Ok(None);
+        }
         if let Some(recent) = self.recent(position)
             && recent.from.office == office
         {
@@ -151,6 +157,9 @@ impl Index {
 
     /// A transfer that was sent to `office`.
     pub(crate) fn received(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError> {
+        if position < self.floor() {
+            return Ok(None);
+        }
         if let Some(recent) = self.recent(position)
             && recent.to.office == office
         {
@@ -168,6 +177,7 @@ impl Index {
 
     /// What `office` sent, from a position on.
     pub(crate) fn outbox(&self, office: OfficeNumber, from: u64, limit: usize) -> Result<Vec<Transfer>, StoreError> {
+        let from = from.max(self.floor());
         // What waits is read first: what is written out meanwhile is then found below.
         let waiting: Vec<(u64, Transfer)> =
             self.waiting().outbox(office, from).map(|(position, transfer)| (position, transfer.clone())).collect();
@@ -181,6 +191,7 @@ impl Index {
 
     /// What was sent to `office`, from a position on.
     pub(crate) fn inbox(&self, office: OfficeNumber, from: u64, limit: usize) -> Result<Vec<Transfer>, StoreError> {
+        let from = from.max(self.floor());
         // What waits is read first: what is written out meanwhile is then found below.
         let mut senders: BTreeMap<u64, OfficeNumber> = self.waiting().inbox(office, from).collect();
         for (position, sender) in self.range(RECEIVED, office, from, limit)? {
@@ -188,6 +199,15 @@ impl Index {
         }
         let found = senders.into_iter().take(limit).map(|(position, sender)| self.looked_up(sender, position));
         found.filter_map(Result::transpose).collect()
+    }
+
+    /// Says that the transfers before a position were archived. It is never taken back.
+    pub(crate) fn raise(&self, floor: u64) {
+        self.floor.fetch_max(floor, Ordering::AcqRel);
+    }
+
+    fn floor(&self) -> u64 {
+        self.floor.load(Ordering::Acquire)
     }
 
     /// Closes it so that the next start can believe it.

@@ -1,5 +1,7 @@
-//! All events by position: from the log, or, where they are not copied there yet, from the segments.
+//! All events by position: from the log, or, where they are not copied there yet, from the segments. What was archived is
+//! shown to nobody; only the transparency log still asks for its leaves.
 
+use super::archive::Archives;
 use super::damage::Damage;
 use super::entry::{self, Salted};
 use super::error::refused;
@@ -25,12 +27,24 @@ pub(crate) struct Journal {
     tail: RwLock<VecDeque<Located>>,
     keys: Arc<Keyring>,
     damage: Arc<Damage>,
+    archives: Archives,
 }
 
 impl Journal {
     /// `tail` holds what the log does not have yet, in the order of positions.
-    pub(crate) fn new(log: Log, tail: Vec<Located>, keys: Arc<Keyring>, damage: Arc<Damage>) -> Self {
-        Self { log, tail: RwLock::new(tail.into()), keys, damage }
+    pub(crate) fn new(
+        log: Log,
+        tail: Vec<Located>,
+        keys: Arc<Keyring>,
+        damage: Arc<Damage>,
+        archives: Archives,
+    ) -> Self {
+        Self { log, tail: RwLock::new(tail.into()), keys, damage, archives }
+    }
+
+    /// The log itself.
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
     }
 
     /// The first position that is kept: what stood before it was dropped with its month.
@@ -49,7 +63,11 @@ impl Journal {
     }
 
     /// One event and where its body is.
+    ///
+    /// # Errors
+    /// [`StoreError::Gone`] when it was archived.
     pub(crate) fn event(&self, position: u64) -> Result<(Option<BodyPlace>, Event), StoreError> {
+        self.stands(position)?;
         let found = self.read(position, 1)?.pop();
         match found {
             Some(found) => self.decode(found),
@@ -57,11 +75,15 @@ impl Journal {
         }
     }
 
-    /// Events from a position on, each with where its body is. What is damaged is told and left out.
+    fn stands(&self, position: u64) -> Result<(), StoreError> {
+        if position < self.log.floor() { Err(StoreError::Gone) } else { Ok(()) }
+    }
+
+    /// Events from a position on, or from the first one that was not archived, each with where its body is. What is damaged is told and left out.
     pub(crate) fn events(&self, from: u64, limit: usize) -> Result<Vec<(Option<BodyPlace>, Event)>, StoreError> {
         let mut worst = None;
         let mut events = Vec::new();
-        for found in self.read(from, limit)? {
+        for found in self.read(from.max(self.log.floor()), limit)? {
             match self.decode(found) {
                 Ok(event) => events.push(event),
                 Err(StoreError::Damaged(what)) => worst = Some(StoreError::Damaged(what)),
@@ -71,8 +93,28 @@ impl Journal {
         worst.filter(|_| events.is_empty()).map_or(Ok(events), Err)
     }
 
-    /// The leaves from a position on, as they were encoded; `None` where one cannot be read.
+    /// The leaves from a position on, as they were encoded, those of archived months from their archives; `None` where one
+    /// cannot be read.
     pub(crate) fn leaves(&self, from: u64, limit: usize) -> Result<Vec<LeafAt>, StoreError> {
+        let mut leaves = Vec::new();
+        while leaves.len() < limit {
+            let (at, wanted) = (from + leaves.len() as u64, limit - leaves.len());
+            let dropped = self.log.first().saturating_sub(at);
+            let read = match dropped {
+                0 => self.kept_leaves(at, wanted)?,
+                _ => self.archives.leaves(at, wanted.min(usize::try_from(dropped).unwrap_or(wanted)))?,
+            };
+            match read.first() {
+                None => break,
+                // Its month went between the one look and the other.
+                Some((position, _)) if *position != at && self.log.first() > at => {}
+                Some(_) => leaves.extend(read),
+            }
+        }
+        Ok(leaves)
+    }
+
+    fn kept_leaves(&self, from: u64, limit: usize) -> Result<Vec<LeafAt>, StoreError> {
         let leaf = |found| match found {
             Stored::Entry(position, _, entry) => (position, entry::parts(&entry).ok().map(|(leaf, _)| leaf.to_vec())),
             Stored::Damaged(position) => (position, None),
@@ -82,6 +124,7 @@ impl Journal {
 
     /// The bytes of one event's leaf, and what its commitment is made of.
     pub(crate) fn opened(&self, position: u64) -> Result<(Vec<u8>, Option<Salted>), StoreError> {
+        self.stands(position)?;
         match self.read(position, 1)?.pop() {
             Some(Stored::Entry(at, _, entry)) if at == position => entry::opened(&entry, &self.keys),
             _ => Err(self.tell(position)),

@@ -7,6 +7,7 @@
 //!   segments/2026-11-20/00001.seg
 //!   bodies/2026-11-20/1234.body  large sealed bodies, by position
 //!   staging/                     uploads not yet accepted; emptied at start
+//!   archive/2021-10.log.gz       months of the log that were put away (see `archive`); archive/2021-10.state: the state then
 //!   log/2026-11.log, .idx        all events for years, by month of Japan; log/synced: how far that is durable
 //!   keys/day/ month/ receipt/    keys, wrapped by the master key; keys/master.check
 //!   keys/checkpoint.key          signs checkpoints, wrapped as the others
@@ -38,7 +39,7 @@ impl Layout {
     /// Makes the folders that are missing.
     pub(crate) fn make(&self) -> io::Result<()> {
         std::fs::create_dir_all(&self.data)?;
-        for name in ["segments", "bodies", "staging", "log", "keys", "index", "cut"] {
+        for name in ["segments", "bodies", "staging", "log", "archive", "keys", "index", "cut"] {
             make_folder(&self.data.join(name))?;
         }
         for name in ["day", "month", "receipt"] {
@@ -82,6 +83,10 @@ impl Layout {
 
     pub(crate) fn log(&self) -> PathBuf {
         self.data.join("log")
+    }
+
+    pub(crate) fn archive(&self) -> PathBuf {
+        self.data.join("archive")
     }
 
     pub(crate) fn keys(&self) -> PathBuf {

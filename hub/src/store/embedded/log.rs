@@ -7,6 +7,7 @@
 //! log/synced        JSON: how far the log is durable; what stands behind is copied again at a start
 //! ```
 
+mod dropped;
 pub(crate) mod file;
 
 use super::error::{OpenError, at, refused};
@@ -27,6 +28,8 @@ pub(crate) struct Log {
     months: RwLock<Vec<Arc<MonthFile>>>,
     next: AtomicU64,
     synced: AtomicU64,
+    /// What stands before this position was archived: its months may go at any moment.
+    floor: AtomicU64,
     /// Held while it is written to.
     writing: Mutex<()>,
 }
@@ -37,6 +40,18 @@ pub(crate) struct Copied {
     pub(crate) position: u64,
     pub(crate) month: Month,
     pub(crate) entry: Option<(Option<BodyPlace>, Vec<u8>)>,
+}
+
+/// A month of the log that another one follows on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Whole {
+    pub(crate) month: Month,
+    /// The position of its first event.
+    pub(crate) first: u64,
+    /// The position behind its last event.
+    pub(crate) next: u64,
+    /// Bytes of its file.
+    pub(crate) length: u64,
 }
 
 /// What is read of one position.
@@ -69,6 +84,7 @@ impl Log {
             None => None,
         };
         let mut months = Vec::new();
+        dropped::clear(&folder).map_err(at(&folder))?;
         if let Some(synced) = &synced {
             for month in file::months(&folder).map_err(at(&folder))? {
                 if month <= synced.month {
@@ -91,6 +107,7 @@ impl Log {
             months: RwLock::new(months),
             next: AtomicU64::new(next),
             synced: AtomicU64::new(next),
+            floor: AtomicU64::new(0),
             writing: Mutex::default(),
         })
     }
@@ -147,7 +164,9 @@ impl Log {
         let to = self.next().min(from.saturating_add(limit as u64));
         let months = self.months.read().unwrap_or_else(PoisonError::into_inner).clone();
         let mut found = Vec::new();
-        let mut at = from;
+        // A month that is not among them was archived before it went, and the floor was said before that.
+        let dropped = months.first().map_or(0, |first| first.first()).min(self.floor());
+        let mut at = from.max(dropped);
         while at < to {
             let Some(file) = months.iter().rev().find(|file| file.first() <= at) else {
                 found.push(Stored::Damaged(at));

@@ -3,7 +3,10 @@
 //!
 //! - derived files (index, snapshot) are set aside and made anew by the next start;
 //! - the log's mark, indexes, headers and damaged events are written again from the log itself and from the segments;
+//! - where months were archived and no state beside them opens, they come back from the archives, so that the log is whole;
 //! - segments, bodies and keys come back from a backup, where the backup's file holds and the folder's does not.
+
+mod archives;
 
 use super::backup::{self, BackupError};
 use super::error::{OpenError, at};
@@ -90,6 +93,7 @@ pub fn mend(mending: &Mending<'_>, report: &Report) -> Result<Mended, MendError>
     if of(Part::Log).next().is_some() {
         work.log()?;
     }
+    let begins = work.archives()?;
     // A damaged receipt key keeps the hub from starting; the key in use is written again from the operator's file.
     let receipts: Vec<String> =
         of(Part::Keys).map(|f| f.place.clone()).filter(|p| p.starts_with("keys/receipt/")).collect();
@@ -107,7 +111,9 @@ pub fn mend(mending: &Mending<'_>, report: &Report) -> Result<Mended, MendError>
     }
     work.tiles(of(Part::Tlog))?;
     for (part, place) in [(Part::Snapshot, "snapshot"), (Part::Index, "index")] {
-        if !work.mended.done.is_empty() || of(part).next().is_some() {
+        // A start without any state would have nothing to begin with.
+        let needed = part == Part::Snapshot && !begins;
+        if !needed && (!work.mended.done.is_empty() || of(part).next().is_some()) {
             work.set_aside(place)?;
             work.did(format!("{place} was set aside; the next start makes it anew"));
         }
@@ -380,6 +386,6 @@ fn reaches(fresh: &Path, target: &Path) -> io::Result<bool> {
 /// The file that a finding is about.
 fn file_of(place: &str) -> Option<String> {
     let path = place.split(' ').next()?;
-    let known = ["segments/", "bodies/", "keys/", "tlog/"].iter().any(|parent| path.starts_with(parent));
+    let known = ["segments/", "bodies/", "keys/", "tlog/", "archive/"].iter().any(|parent| path.starts_with(parent));
     known.then(|| path.to_owned())
 }

@@ -1,9 +1,11 @@
 //! Which receipts a data folder holds: for the operator of a restored hub, to whom somebody shows one.
 
+use super::archive;
 use super::entry;
 use super::error::{OpenError, at};
 use super::keys::Keyring;
 use super::layout::Layout;
+use super::log::file::parse_record;
 use super::segment::{self, HEADER, Header};
 use super::verify::batches::{Batches, Piece, records};
 use super::verify::months::{self, Marked, MonthLog};
@@ -13,6 +15,7 @@ use crate::store::event::{Event, Fact};
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use careplan_protocol::archive::name;
 use careplan_protocol::receipt::{self, Receipt};
 use serde::Serialize;
 use std::fs::File;
@@ -91,9 +94,28 @@ impl Receipts {
         if position >= self.copied {
             return self.in_segments(position);
         }
+        if self.months.first().and_then(|month| month.first).is_some_and(|first| position < first) {
+            return self.archived(position);
+        }
         let month = self.months.iter().rev().find(|month| month.first.is_some_and(|first| first <= position));
         let found = month.map(|month| month.event(position)).transpose().map_err(at(&self.layout.log()))?.flatten();
         Ok(found.and_then(|(_, bytes)| entry::read(&bytes, &self.keys).ok()))
+    }
+
+    fn archived(&self, position: u64) -> Result<Option<Event>, OpenError> {
+        let folder = self.layout.archive();
+        for month in archive::list(&folder).map_err(at(&folder))? {
+            let Ok(mut reader) = archive::open(&folder.join(name(month))) else { continue };
+            if !(reader.header().first..reader.header().next).contains(&position) {
+                continue;
+            }
+            while let Ok(Some(record)) = reader.next_record() {
+                if record.position == position {
+                    return Ok(parse_record(&record.bytes).and_then(|(_, event)| entry::read(&event, &self.keys).ok()));
+                }
+            }
+        }
+        Ok(None)
     }
 
     fn in_segments(&self, position: u64) -> Result<Option<Event>, OpenError> {

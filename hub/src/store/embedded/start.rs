@@ -1,5 +1,6 @@
 //! Opening the store: from what the disk holds to a writer that may begin.
 
+use super::archive::Archives;
 use super::core::{Core, Notes};
 use super::damage::Damage;
 use super::doubt::Doubts;
@@ -24,6 +25,7 @@ use crate::store::state::State;
 use crate::store::transfer::BodyPlace;
 use arc_swap::ArcSwap;
 use std::fs::File;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -62,8 +64,13 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
         (recovered, snapshot.join().ok().flatten())
     });
     let recovered = recovered?;
-    let journal = Journal::new(log, recovered.tail.clone(), Arc::clone(&keys), Arc::clone(&damage));
-    let snapshot = snapshot.filter(|state| state.next <= recovered.next).unwrap_or_default();
+    let snapshot = beginning((snapshot, || snapshot::kept(&layout, &keys)), log.first()..=recovered.next)
+        .ok_or_else(|| OpenError::Damaged { path: layout.snapshot(), what: NO_BEGINNING.to_owned() })?;
+    let first = log.first();
+    // What went since an older state was kept, the events behind that one say.
+    log.raise(if snapshot.floor() > 0 { first } else { 0 });
+    let archives = Archives::new(layout.clone());
+    let journal = Journal::new(log, recovered.tail.clone(), Arc::clone(&keys), Arc::clone(&damage), archives);
     let room = Room::new(layout.clone(), opening.disk);
     let has_room = !room.is_tight();
     let (mut index, applied) = Index::open(&layout, recovered.next, Arc::clone(&damage), has_room)?;
@@ -76,12 +83,16 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
         index = anew;
     }
     let state = replayed?;
+    if state.archived.is_some_and(|archived| archived.next < first) {
+        damage.tell(format!("events {} to {} are in no archive and not in the log", state.floor(), first - 1));
+    }
     let filler = room.start().map_err(at(layout.data()))?;
     let core = Arc::new(Core {
         search: Search::new(&layout, Arc::clone(&keys), journal.first(), state.next),
         doubts: Doubts::open(&layout, (state.next > 0).then_some(state.last_at), now),
         watchers: Watchers::new(state.next),
         upkeep: Mutex::new(Rounds::new(state.next)),
+        archiving: Mutex::default(),
         state: ArcSwap::from_pointee(state.clone()),
         day: AtomicU32::new(0),
         notes: Notes::default(),
@@ -100,6 +111,7 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
         room,
         damage,
     });
+    core.raise(state.floor());
     core.doubts.look(core.now(), &state);
     match writer(&core, state, &recovered) {
         Ok(writer) => Ok(Started { core, writer, filler, lock }),
@@ -108,6 +120,24 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
             Err(error)
         }
     }
+}
+
+/// The state to begin with: the snapshot, or one that was kept beside an archive. Without either the log is read from its
+/// very first event on; `None` when that was archived, since what it added up to would be missing.
+fn beginning(
+    (snapshot, kept): (Option<State>, impl FnOnce() -> Vec<State>),
+    log: RangeInclusive<u64>,
+) -> Option<State> {
+    let fits = |state: &State| log.contains(&state.next);
+    if let Some(snapshot) = snapshot.filter(fits) {
+        return Some(snapshot);
+    }
+    if *log.start() == 0 {
+        return Some(State::default());
+    }
+    let kept = kept().into_iter().find(fits)?;
+    tracing::warn!(position = kept.next, "the snapshot cannot be used: the one beside the last archive is");
+    Some(kept)
 }
 
 /// One process at a time.
@@ -220,6 +250,8 @@ fn writer(core: &Arc<Core>, state: State, recovered: &Recovered) -> Result<Write
     Ok(writer)
 }
 
+const NO_BEGINNING: &str = "the log begins behind months that were archived, and neither this snapshot nor one in archive/ \
+                            can be opened: without it offices, licences and meters would be empty; run `careplan-hub recover`";
 const REPLAYED_AT_ONCE: usize = 4096;
 const READ_AHEAD: usize = 2;
 /// Events whose changes of the index are sorted in memory at a time, some 60 MB.

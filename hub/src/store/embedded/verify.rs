@@ -1,6 +1,7 @@
 //! Looks at everything in a data folder and says what is not what was written; changes nothing.
 //!
 //! - `events`: the log and the segments, held against each other, every event in order of positions;
+//! - `archives`: the months that were put away, each event again;
 //! - `bodies`: every sealed file, chunk by chunk, to the digest in its event;
 //! - `derived`: index and snapshot, held against what the events add up to;
 //! - `batches`, `months`: segments and log as a reader meets them who changes nothing;
@@ -10,6 +11,7 @@
 //! While a hub serves from the folder (its lock says so) the same files are read beside it: what is being written is left to it,
 //! and so is the index.
 
+mod archives;
 pub(crate) mod batches;
 mod bodies;
 mod derived;
@@ -47,7 +49,7 @@ pub struct Verifying<'a> {
 
 /// The bytes that a look will read.
 pub fn bytes_to_read(data: &Path) -> u64 {
-    ["segments", "log", "bodies", "tlog"].iter().map(|name| size(&data.join(name))).sum()
+    ["segments", "log", "archive", "bodies", "tlog"].iter().map(|name| size(&data.join(name))).sum()
 }
 
 /// Looks at a whole data folder.
@@ -92,11 +94,11 @@ fn look(
     seen: &dyn Fn(Part, u64),
     stopped: &AtomicBool,
 ) -> Result<Report, OpenError> {
-    let snapshot = derived::snapshot(layout, &keys, &mut report);
+    let snapshots = derived::snapshots(layout, &keys, &mut report)?;
     let index = if report.online { None } else { derived::index(layout, damage, &mut report)? };
     let published = tlog::published(layout, &mut report)?;
     let bodies = bodies::Bodies::default();
-    let derived = derived::Derived::new(snapshot, index);
+    let derived = derived::Derived::new(snapshots, index);
     let mut look = Look { layout, keys, damage, seen, stopped, bodies, published, derived, report };
     look.events()?;
     look.unpublished();

@@ -194,6 +194,7 @@ impl Writer {
             if let Err(error) = self.core.index.apply(written.changes, self.state.next, has_room) {
                 tracing::error!(%error, "the index does not follow");
             }
+            self.core.raise(self.state.floor());
             self.core.state.store(Arc::new(self.state.clone()));
             self.core.watchers.tell(&written.concerned, self.state.next);
         }

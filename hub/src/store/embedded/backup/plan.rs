@@ -4,10 +4,13 @@
 //! the batch that names them); so log and segments overlap, and nothing that a segment names is missing.
 
 use super::{BackupError, io_at, tlog};
+use crate::store::embedded::archive;
 use crate::store::embedded::layout::{Layout, days_in};
 use crate::store::embedded::segment::{self, HEADER, Header};
+use crate::store::embedded::snapshot;
 use crate::store::embedded::verify::batches::{Batches, Piece};
 use crate::store::embedded::verify::months::{self, Marked};
+use careplan_protocol::archive::name;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -59,6 +62,8 @@ fn try_plan(layout: &Layout, before: Before<'_>) -> Result<Option<Plan>, BackupE
     }
     (plan.next, plan.copied) = (plan.next.max(copied), copied);
     plan.bodies(layout)?;
+    // Behind the log: a month that goes meanwhile has an archive by now.
+    plan.archives(layout)?;
     Ok(Some(plan))
 }
 
@@ -93,6 +98,17 @@ impl Plan {
             }
         }
         Ok(mark.next)
+    }
+
+    /// The archived months and the states beside them. They never change.
+    fn archives(&mut self, layout: &Layout) -> Result<(), BackupError> {
+        let folder = layout.archive();
+        let months = archive::list(&folder).map_err(io_at(&folder))?.into_iter().map(name);
+        let states = snapshot::kept_months(layout).map_err(io_at(&folder))?;
+        for file in months.chain(states.into_iter().map(snapshot::kept_name)) {
+            self.whole(layout, &format!("archive/{file}"))?;
+        }
+        Ok(())
     }
 
     /// The segments to their last whole batches; returns the first position of the oldest.

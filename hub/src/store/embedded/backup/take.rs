@@ -87,13 +87,28 @@ pub fn take(taking: &Taking<'_>) -> Result<Taken, BackupError> {
     let numbers = manifest::numbers(&taking.to)?;
     let last = numbers.last().map(|number| Manifest::read(&taking.to, *number, &key)).transpose()?;
     clear(&taking.to, &numbers, &key)?;
-    let planned = plan(&layout, &|path, file| {
-        let kept = last.as_ref()?.files.get(path)?;
-        (tail(file, kept.length()).ok()? == kept.tail).then(|| kept.length())
-    })?;
     let generation = numbers.last().unwrap_or(&0) + 1;
     let run = Run { taking, layout: &layout, key: &key, last: last.as_ref(), generation };
-    let (files, added) = run.pieces(&planned)?;
+    let mut tries = 0;
+    let (planned, files, added) = loop {
+        let planned = plan(&layout, &|path, file| {
+            let kept = last.as_ref()?.files.get(path)?;
+            (tail(file, kept.length()).ok()? == kept.tail).then(|| kept.length())
+        })?;
+        let (files, added) = run.pieces(&planned)?;
+        // A month that was archived and went after the plan was made: its archive is not in this plan.
+        let is_whole =
+            planned.files.keys().filter(|path| path.starts_with("log/")).all(|path| files.contains_key(path));
+        if is_whole {
+            break (planned, files, added);
+        }
+        tries += 1;
+        if tries == MOST_TRIES {
+            return Err(BackupError::Place(
+                "months of the log go while they are backed up: try again later".to_owned(),
+            ));
+        }
+    };
     keys(&run)?;
     let manifest = Manifest {
         version: manifest::VERSION,
@@ -344,6 +359,7 @@ fn pack_of(path: &str) -> &str {
     }
 }
 
+const MOST_TRIES: u32 = 5;
 /// What the file of keys is sealed under.
 pub(super) const KEYS: &str = "keys";
 /// Left free beside what the pieces need: manifest and keys.

@@ -2,6 +2,7 @@
 
 use super::changes::Changes;
 use super::levels::{self, Generation};
+use super::merge::stands;
 use super::{Index, LevelError, base, records};
 use crate::failpoint::{self, Point};
 use crate::store::StoreError;
@@ -32,7 +33,9 @@ impl Index {
         if applied > based {
             failpoint::reach(Point::IndexFold).map_err(refused("index"))?;
             // sled may panic where the disk refuses.
-            let written = catch_unwind(AssertUnwindSafe(|| base::write(&self.folder, based..applied, older.all())));
+            let floor = self.floor();
+            let kept = || older.all().filter(|record| stands(record, floor));
+            let written = catch_unwind(AssertUnwindSafe(|| base::write(&self.folder, based..applied, kept())));
             let written = written.map_err(|_| StoreError::Io("index: sled panicked".to_owned()))?;
             let base = Arc::new(written.map_err(refused("index"))?);
             failpoint::reach(Point::IndexBased).map_err(refused("index"))?;
@@ -89,7 +92,7 @@ impl Index {
     fn join(&self, _folding: &MutexGuard<'_, ()>) -> Result<(), StoreError> {
         loop {
             let bases = self.levels.read().unwrap_or_else(PoisonError::into_inner).bases.clone();
-            let joined = levels::join(&self.folder, &bases).map_err(|error| match error.kind() {
+            let joined = levels::join(&self.folder, &bases, self.floor()).map_err(|error| match error.kind() {
                 std::io::ErrorKind::InvalidData => self.broke(&LevelError::Base(error)),
                 _ => refused("index")(error),
             })?;

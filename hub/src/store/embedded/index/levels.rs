@@ -4,7 +4,7 @@
 //! neither is ever large; two bases become one when the later is at least half as large as the earlier.
 
 use super::base::{self, Base};
-use super::merge::{Record, merged};
+use super::merge::{Record, merged, stands};
 use super::{APPLIED, FROM, Key, trust};
 use crate::store::StoreError;
 use crate::store::embedded::error::refused;
@@ -173,14 +173,15 @@ pub(super) fn bases(folder: &Path) -> io::Result<Vec<Arc<Base>>> {
     Ok(bases)
 }
 
-/// The two latest bases as one, if the later is large enough for that; `None` otherwise.
-pub(super) fn join(folder: &Path, bases: &[Arc<Base>]) -> io::Result<Option<Base>> {
+/// The two latest bases as one, without transfers before the floor, if the later is large enough for that; `None` otherwise.
+pub(super) fn join(folder: &Path, bases: &[Arc<Base>], floor: u64) -> io::Result<Option<Base>> {
     let [.., earlier, later] = bases else { return Ok(None) };
     if later.size() < earlier.size() / 2 {
         return Ok(None);
     }
     let events = earlier.events().start..later.events().end;
-    base::write(folder, events, merged(earlier.all(), later.all())).map(Some)
+    let kept = merged(earlier.all(), later.all()).filter(|record| stands(record, floor));
+    base::write(folder, events, kept).map(Some)
 }
 
 /// What sled holds beside the applied position.

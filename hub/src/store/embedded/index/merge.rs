@@ -7,6 +7,12 @@ use std::iter::Peekable;
 /// A key and its value.
 pub(super) type Record = (Key, Vec<u8>);
 
+/// Whether a record is of a transfer that was not archived; whoever reads an error has to see it.
+pub(super) fn stands(record: &io::Result<Record>, floor: u64) -> bool {
+    let position = |key: &Key| key.last_chunk().map_or(0, |position| u64::from_be_bytes(*position));
+    record.as_ref().map_or(true, |(key, _)| position(key) >= floor)
+}
+
 /// Two sorted sequences as one.
 pub(super) struct Merged<O: Iterator<Item = io::Result<Record>>, N: Iterator<Item = io::Result<Record>>> {
     older: Peekable<O>,

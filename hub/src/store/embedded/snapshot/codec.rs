@@ -2,7 +2,7 @@
 
 use crate::store::codec;
 use crate::store::state::{
-    Mailbox, Meter, Pair, Registry, State, UnitEntry, Units, keys_flat as join_keys_flat, keys_of,
+    Archived, Mailbox, Meter, Pair, Registry, State, UnitEntry, Units, keys_flat as join_keys_flat, keys_of,
 };
 use careplan_protocol::api::Count;
 use careplan_protocol::calendar::Month;
@@ -30,10 +30,11 @@ pub(super) fn encode(state: &State) -> Result<Vec<u8>, minicbor::encode::Error<I
         clock_confirmed_at,
         transfers,
         units,
+        archived,
     } = state;
     let mut bytes = Vec::new();
     let mut e = Encoder::new(&mut bytes);
-    e.array(14)?.u8(VERSION)?.u32(*epoch)?;
+    e.array(15)?.u8(VERSION)?.u32(*epoch)?;
     e.array(epochs.len() as u64)?;
     for epoch in epochs {
         e.encode(epoch)?;
@@ -60,6 +61,12 @@ pub(super) fn encode(state: &State) -> Result<Vec<u8>, minicbor::encode::Error<I
     codec::maybe_instant::encode(clock_confirmed_at, &mut e, &mut ())?;
     e.u64(*transfers)?;
     encode_units(&mut e, units)?;
+    match archived {
+        None => e.array(0)?,
+        Some(Archived { month, first, next, sha256 }) => {
+            e.array(4)?.encode(month)?.u64(*first)?.u64(*next)?.bytes(sha256)?
+        }
+    };
     Ok(bytes)
 }
 
@@ -67,8 +74,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<State, Error> {
     let mut d = Decoder::new(bytes);
     let fields = d.array()?;
     let version = d.u8()?;
-    // Version 1 knew no units; those accepted under it are not compared with later ones.
-    if !matches!((fields, version), (Some(13), 1) | (Some(14), VERSION)) {
+    // Version 1 knew no units; those accepted under it are not compared with later ones. Version 2 knew no archives.
+    if !matches!((fields, version), (Some(13), 1) | (Some(14), 2) | (Some(15), VERSION)) {
         return Err(Error::message("another version"));
     }
     let mut state = State {
@@ -102,8 +109,22 @@ pub(super) fn decode(bytes: &[u8]) -> Result<State, Error> {
         clock_confirmed_at: codec::maybe_instant::decode(&mut d, &mut ())?,
         transfers: d.u64()?,
         units: if version == 1 { Units::default() } else { decode_units(&mut d)? },
+        archived: if version < 3 { None } else { decode_archived(&mut d)? },
         ..state
     })
+}
+
+fn decode_archived(d: &mut Decoder<'_>) -> Result<Option<Archived>, Error> {
+    match d.array()? {
+        Some(0) => Ok(None),
+        Some(4) => Ok(Some(Archived {
+            month: d.decode()?,
+            first: d.u64()?,
+            next: d.u64()?,
+            sha256: d.bytes()?.try_into().map_err(|_| Error::message("no hash of 32 bytes"))?,
+        })),
+        _ => Err(Error::message("another number of fields")),
+    }
 }
 
 fn encode_registry(e: &mut Out<'_>, registry: &Registry) -> Written {
@@ -237,5 +258,5 @@ fn key_entry(entry: &[u8]) -> Option<([u8; 16], u64)> {
     Some((*key, u64::from_be_bytes(position.try_into().ok()?)))
 }
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const KEY: usize = 24;

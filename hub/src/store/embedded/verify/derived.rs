@@ -4,7 +4,7 @@ use super::believed;
 use super::report::{Part, Remedy, Report};
 use crate::store::StoreError;
 use crate::store::embedded::damage::Damage;
-use crate::store::embedded::error::OpenError;
+use crate::store::embedded::error::{OpenError, at};
 use crate::store::embedded::index::Index;
 use crate::store::embedded::keys::Keyring;
 use crate::store::embedded::layout::Layout;
@@ -12,13 +12,18 @@ use crate::store::embedded::snapshot as file;
 use crate::store::event::{Event, Fact};
 use crate::store::state::State;
 use crate::store::transfer::Transfer;
+use careplan_protocol::calendar::Month;
 use jiff::civil::Date;
 use std::sync::Arc;
 
 /// Index and snapshot, and the state so far.
 pub(super) struct Derived {
     state: State,
-    snapshot: Option<State>,
+    /// Snapshots that the events have not reached yet, with where each stands.
+    snapshots: Vec<Kept>,
+    expired_through: Option<Date>,
+    /// Transfers before it were archived: the index may have them or not.
+    floor: u64,
     /// With the position up to which it has events.
     index: Option<(Index, u64)>,
     /// Whether every event so far could be read, with its detail.
@@ -30,16 +35,35 @@ pub(super) struct Derived {
     records: u64,
 }
 
-/// Reads the snapshot, before anything else is read: what it says lies then before the end.
-pub(super) fn snapshot(layout: &Layout, keys: &Keyring, report: &mut Report) -> Option<State> {
-    let bytes = std::fs::metadata(layout.snapshot()).ok()?.len();
-    let found = file::read(layout, keys);
-    report.count(Part::Snapshot, 1, bytes);
-    if found.is_none() {
-        let what = "it cannot be opened; the next start reads the whole log instead and writes a new one";
-        report.find(Part::Snapshot, "snapshot", what, Remedy::Start);
+/// A state, and the file that holds it.
+pub(super) struct Kept {
+    place: String,
+    state: State,
+}
+
+/// Reads the snapshot and those beside archives, before anything else is read: what they say lies then before the end.
+pub(super) fn snapshots(layout: &Layout, keys: &Keyring, report: &mut Report) -> Result<Vec<Kept>, OpenError> {
+    let folder = layout.archive();
+    let mut kept = Vec::new();
+    for month in file::kept_months(layout).map_err(at(&folder))? {
+        let place = format!("archive/{month}.state");
+        report.count(Part::Archives, 1, 0);
+        match file::beside(layout, keys, month) {
+            Some(state) => kept.push(Kept { place, state }),
+            None => report.find(Part::Archives, &place, "it cannot be opened", Remedy::Recover),
+        }
     }
-    found
+    let Ok(about) = std::fs::metadata(layout.snapshot()) else { return Ok(kept) };
+    report.count(Part::Snapshot, 1, about.len());
+    match file::read(layout, keys) {
+        Some(state) => kept.push(Kept { place: "snapshot".to_owned(), state }),
+        None => {
+            let what = "it cannot be opened; the next start reads the log again, from the state beside the last archive \
+                        or from its beginning, and writes a new one";
+            report.find(Part::Snapshot, "snapshot", what, Remedy::Start);
+        }
+    }
+    Ok(kept)
 }
 
 /// Opens the index, if a start would believe it.
@@ -65,10 +89,12 @@ pub(super) fn index(
 }
 
 impl Derived {
-    pub(super) fn new(snapshot: Option<State>, index: Option<(Index, u64)>) -> Self {
+    pub(super) fn new(snapshots: Vec<Kept>, index: Option<(Index, u64)>) -> Self {
         Self {
             state: State::default(),
-            snapshot,
+            expired_through: snapshots.iter().filter_map(|kept| kept.state.expired_through).max(),
+            floor: snapshots.iter().map(|kept| kept.state.floor()).max().unwrap_or(0),
+            snapshots,
             index,
             whole: true,
             gapless: true,
@@ -79,7 +105,7 @@ impl Derived {
     }
 
     pub(super) fn expired_through(&self) -> Option<Date> {
-        self.state.expired_through.max(self.snapshot.as_ref().and_then(|state| state.expired_through))
+        self.state.expired_through.max(self.expired_through)
     }
 
     /// The position behind the last event taken up.
@@ -112,25 +138,35 @@ impl Derived {
         }
     }
 
-    /// Holds the snapshot against the events, where they have reached it.
+    /// Holds snapshots against the events, where these have reached them.
     pub(super) fn compare(&mut self, report: &mut Report) {
-        if self.snapshot.as_ref().is_none_or(|snapshot| snapshot.next != self.state.next) {
-            return;
+        let next = self.state.next;
+        for Kept { place, state } in self.snapshots.extract_if(.., |kept| kept.state.next == next) {
+            if self.whole && !same(&state, &self.state) {
+                let what = "meters, mailboxes, licences or keys in it are not what the events add up to";
+                report.find(part_of(&place), &place, what, Remedy::Recover);
+            }
         }
-        let Some(snapshot) = self.snapshot.take() else { return };
-        if self.whole && !same(&snapshot, &self.state) {
-            let what = "meters, mailboxes, licences or keys in it are not what the events add up to";
-            report.find(Part::Snapshot, "snapshot", what, Remedy::Recover);
-        }
+    }
+
+    /// The SHA-256 of a month's archive, if a snapshot knows it: that of the month archived last.
+    pub(super) fn archived(&self, month: Month) -> Option<[u8; 32]> {
+        let known = self.snapshots.iter().filter_map(|kept| kept.state.archived);
+        known.filter(|archived| archived.month == month).map(|archived| archived.sha256).next()
+    }
+
+    /// Says that what stands before a position is in archives only.
+    pub(super) fn raise(&mut self, floor: u64) {
+        self.floor = self.floor.max(floor);
     }
 
     pub(super) fn end(mut self, report: &mut Report) {
         report.epoch = self.state.epoch;
         report.next = self.state.next;
         self.compare(report);
-        if self.snapshot.is_some_and(|snapshot| snapshot.next > self.state.next) {
+        for ahead in self.snapshots.iter().filter(|kept| kept.state.next > self.state.next) {
             let what = "it is ahead of the events: their end is missing";
-            report.find(Part::Snapshot, "snapshot", what, Remedy::Backup);
+            report.find(part_of(&ahead.place), &ahead.place, what, Remedy::Backup);
         }
         report.count(Part::Index, self.records, 0);
         if let Some(first) = self.first_wrong.filter(|_| self.whole) {
@@ -158,6 +194,9 @@ impl Derived {
             }
             _ => return true,
         };
+        if position < self.floor {
+            return true;
+        }
         self.records += 1;
         let Ok(Some(found)) = index.sent(sent, position) else { return false };
         match &event.fact {
@@ -173,6 +212,10 @@ impl Derived {
             _ => found.recalled_at == Some(event.at),
         }
     }
+}
+
+fn part_of(place: &str) -> Part {
+    if place == "snapshot" { Part::Snapshot } else { Part::Archives }
 }
 
 /// Whether the unchanging part of a record is what the acceptance says.
@@ -192,4 +235,5 @@ fn same(one: &State, other: &State) -> bool {
         && (&one.registry.certificates, &one.registry.people) == (&other.registry.certificates, &other.registry.people)
         && (one.expired_through, &one.day_starts) == (other.expired_through, &other.day_starts)
         && (one.clock_confirmed_at, one.transfers) == (other.clock_confirmed_at, other.transfers)
+        && one.archived == other.archived
 }

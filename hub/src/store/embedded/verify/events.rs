@@ -9,7 +9,7 @@ use crate::store::embedded::entry;
 use crate::store::embedded::error::{OpenError, at};
 use crate::store::embedded::frame::{Frame, Kind, RECORD_HEADER};
 use crate::store::embedded::segment::{self, HEADER, Header};
-use crate::store::event::Fact;
+use crate::store::event::{Event, Fact};
 use crate::store::transfer::BodyPlace;
 use careplan_protocol::transfer::TransferId;
 use jiff::civil::Date;
@@ -65,6 +65,7 @@ impl Look<'_> {
             let what = format!("{}.log is missing", mark.month);
             self.report.find(Part::Log, "log", &what, Remedy::Recover);
         }
+        self.archives(months.first().and_then(|month| month.first).unwrap_or(0))?;
         let damaged = self.log(&months)?;
         let copied = mark.map_or(0, |mark| mark.next);
         let mut walk = Walk { copied, ..Walk::default() };
@@ -132,17 +133,24 @@ impl Look<'_> {
     /// Takes up an event, in order: its seal and commitment, its place in time, its body, index and snapshot. False when it
     /// is not what was written.
     fn take(&mut self, position: u64, entry: &[u8], body: Option<&BodyPlace>) -> Result<bool, OpenError> {
+        let Some(event) = self.take_event(position, entry)? else { return Ok(false) };
+        self.body(&event, body)?;
+        Ok(true)
+    }
+
+    /// The same for an event whose body is long gone.
+    pub(super) fn take_event(&mut self, position: u64, entry: &[u8]) -> Result<Option<Event>, OpenError> {
         if self.stopped.load(Ordering::Relaxed) {
             return Err(StoreError::Io("the look was stopped".to_owned()).into());
         }
         let event = match entry::read(entry, &self.keys) {
             Ok(event) if event.position == position => event,
-            Ok(_) | Err(StoreError::Damaged(_)) => return Ok(false),
+            Ok(_) | Err(StoreError::Damaged(_)) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         let last = self.derived.last();
         if position > 0 && (event.epoch < last.epoch || event.at < last.last_at) {
-            return Ok(false);
+            return Ok(None);
         }
         if event.detail.is_none() {
             let month = careplan_protocol::calendar::Month::in_japan(event.at);
@@ -153,8 +161,7 @@ impl Look<'_> {
         self.publish(position, event.epoch, entry::parts(entry)?.0)?;
         self.derived.take(&event);
         self.derived.compare(&mut self.report);
-        self.body(&event, body)?;
-        Ok(true)
+        Ok(Some(event))
     }
 
     /// All segments whose headers hold, in the order of their events.

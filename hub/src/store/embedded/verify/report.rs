@@ -32,6 +32,8 @@ pub enum Part {
     Segments,
     /// All events for years.
     Log,
+    /// Months of the log that were put away, and the states kept beside them.
+    Archives,
     /// Sealed files, small ones in segments included.
     Bodies,
     /// sled.
