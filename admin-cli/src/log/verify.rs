@@ -1,5 +1,6 @@
 //! `log verify`: everything that was published, recomputed from the entries.
 
+use super::archives::{self, Archives, Published};
 use super::keys::KeyArguments;
 use super::source::{SourceArguments, work};
 use super::state::State;
@@ -27,6 +28,9 @@ pub(crate) struct VerifyArguments {
     /// This epoch lacks events that the one before had signed, and its operator explained it; remembered in --state
     #[arg(long, value_name = "EPOCH")]
     accept_epoch: Option<u32>,
+    /// Archived months, too: a copy of the hub's data/archive. Without --state everything that they are held against is read again
+    #[arg(long, value_name = "DIR")]
+    archive: Option<PathBuf>,
 }
 
 /// What came of it.
@@ -37,6 +41,8 @@ struct Verified {
     report: Report,
     /// The first wrong entry of each epoch, as exactly as it can be told.
     first_wrong: Vec<Finding>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archives: Option<Archives>,
 }
 
 /// Does it.
@@ -50,7 +56,8 @@ pub(crate) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     state.accepted.extend(arguments.accept_epoch);
     known.accepted.clone_from(&state.accepted);
     let (file, bar) = (arguments.state.clone(), session.output.progress(0, "entries"));
-    let report = work(move || {
+    let folder = arguments.archive.clone();
+    let (report, archives) = work(move || {
         let mut kept = Ok(());
         let mut saved = 0;
         let mut fresh = Marks::default();
@@ -76,14 +83,22 @@ pub(crate) async fn run(session: &Session, arguments: VerifyArguments) -> Result
             fresh.iter().for_each(|mark| state.marks.keep(mark.clone()));
             state.write(file.as_deref())?;
         }
-        report.map_err(|why| match why {
+        let report = report.map_err(|why| match why {
             VerifyError::Source(failure) => failure,
             VerifyError::Nothing => Failure::Usage(why.to_string()),
-        })
+        })?;
+        let archives = match (folder, report.epochs.last()) {
+            (Some(folder), Some(last)) => {
+                Some(archives::verify(&folder, &mut Published::new(&mut place, last.epoch, last.size))?)
+            }
+            _ => None,
+        };
+        Ok((report, archives))
     })
     .await?;
     let first_wrong = report.epochs.iter().filter_map(|epoch| report.first_wrong(epoch.epoch)).cloned().collect();
-    let verified = Verified { holds: report.holds(), report, first_wrong };
+    let holds = report.holds() && archives.as_ref().is_none_or(Archives::holds);
+    let verified = Verified { holds, report, first_wrong, archives };
     session.output.show(&verified, text);
     if let Some(caution) = keys.caution() {
         session.output.remark(caution);
@@ -102,6 +117,8 @@ pub(crate) async fn run(session: &Session, arguments: VerifyArguments) -> Result
         )));
     }
     let named = verified.first_wrong.first().map(|finding| format!("; first wrong entry: {}", place_of(finding)));
+    let archived = || Some(format!("; first wrong archive: {}", verified.archives.as_ref()?.first_wrong()?));
+    let named = named.or_else(archived);
     Err(Failure::Alarm(format!("the log does not hold{}", named.unwrap_or_default())))
 }
 
@@ -115,6 +132,10 @@ fn text(verified: &Verified) -> String {
     }
     for finding in &verified.report.findings {
         text += &format!("WRONG: epoch {}, {}: {}\n", finding.epoch, place_of(finding), finding.fault);
+    }
+    if let Some(archives) = &verified.archives {
+        text += &(table(["month", "events", "SHA-256"], archives.rows()) + "\n");
+        text += &archives.words();
     }
     if verified.holds {
         text += "All holds: every entry, tile and signed checkpoint leads to the same roots.\n";

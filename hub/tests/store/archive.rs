@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The months of the log of [`house`], and the day by which the first two are over.
 const OVER: &str = "2021-11-30";
@@ -218,6 +219,8 @@ async fn after_months_went_every_answer_stays_whatever_else_is_lost_and_made_ane
         caught_up(&store).await;
         assert_eq!(verified(&log(&store), 1).len() as u64, store.state().next, "{what}");
         assert!(!house.path("log/2021-10.idx").exists());
+        // Time enough for the index to be written.
+        tokio::time::sleep(Duration::from_millis(400)).await;
         if lost.is_empty() {
             store.close().await;
         }

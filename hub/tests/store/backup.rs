@@ -177,3 +177,48 @@ async fn after_retention_and_one_more_run_no_backup_shows_the_days_files() {
     let transfer = store.outbox(office(1), 0, 1).unwrap().pop().unwrap();
     assert!(fetch(&store, &transfer, 1).await.is_err());
 }
+
+/// Archived months are backed up once, and what comes back without their log answers as before, in a new epoch.
+#[tokio::test(flavor = "multi_thread")]
+async fn archived_months_are_in_the_backup_and_come_back() {
+    let place = tempfile::tempdir().unwrap();
+    let (house, store) = crate::archive::house().await;
+    let first = take(&house, place.path(), 3).unwrap();
+    crate::archive::put_away(&store, "2021-11-30").await;
+    store.upkeep().await.unwrap();
+    caught_up(&store).await;
+    let second = take(&house, place.path(), 3).unwrap();
+    let third = take(&house, place.path(), 3).unwrap();
+    assert!(second.added < first.added && third.added < second.added / 2, "{first:?} {second:?} {third:?}");
+    let (seen, next) = (crate::archive::answers(&store), store.state().next);
+    drop(store);
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    let data = elsewhere.path().join("data");
+    restore(place.path(), &data, 9).unwrap();
+    assert!(!data.join("log/2021-10.log").exists() && data.join("archive/2021-10.log.gz").exists());
+    let report = look_at(&data, house.master);
+    assert!(report.is_clean(), "{report:#?}");
+    let again = House::at(data.clone(), house.pem.clone());
+    // Without the snapshot, too: it may be older than the archives, or torn.
+    std::fs::remove_file(data.join("snapshot")).unwrap();
+    let store = again.open();
+    let began = crate::archive::answers(&store);
+    assert!(
+        store
+            .events(next, 1)
+            .unwrap()
+            .iter()
+            .all(|event| matches!(event.fact, Fact::Began { because: Beginning::Restored, .. }))
+    );
+    // One event more: that of the new epoch.
+    assert_eq!(
+        began.lines().filter(|line| !line.contains("Began")).count(),
+        seen.lines().filter(|line| !line.contains("Began")).count()
+    );
+    caught_up(&store).await;
+    let epoch = store.state().epoch;
+    assert_eq!(verified(&log(&store), epoch).len() as u64, store.state().next);
+    verified(&log(&store), 1);
+    assert_eq!((store.health().damage, log(&store).alarm()), (vec![], None));
+}

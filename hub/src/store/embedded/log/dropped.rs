@@ -11,11 +11,6 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 impl Log {
-    /// The position of the first event that it holds; 0 before any.
-    pub(crate) fn first(&self) -> u64 {
-        self.months.read().unwrap_or_else(PoisonError::into_inner).first().map_or(0, |month| month.first())
-    }
-
     /// What stands before this position was archived.
     pub(crate) fn floor(&self) -> u64 {
         self.floor.load(Ordering::Acquire)
