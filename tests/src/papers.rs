@@ -87,6 +87,15 @@ impl Issuer {
         Ok(Paper { certificate: issued.pem, key: key.pem(), fingerprint: issued.facts.fingerprint })
     }
 
+    /// A certificate for an operator, good for so many days.
+    ///
+    /// # Errors
+    /// As [`Issuer::issue`].
+    pub fn operator(&self, days: u32) -> Result<Paper> {
+        let lifetimes = Lifetimes { operator_days: days, ..Lifetimes::default() };
+        self.issue(&Profile::Operator { name: "長期 太郎".to_owned() }.template(&lifetimes, self.now))
+    }
+
     /// A right certificate for an office.
     ///
     /// # Errors

@@ -85,6 +85,41 @@ impl World {
         Ok(Self { hub, operator, ca, folder })
     }
 
+    /// As [`World::with`], but every certificate is good for nine years, so that the clock can be set years ahead.
+    ///
+    /// # Errors
+    /// When one of the programs fails.
+    pub async fn for_years(settings: &[(&str, &str)]) -> Result<Self> {
+        let mut world = Self::empty(settings).await?;
+        let operator = world.operator_folder();
+        let paper = world.issuer()?.operator(YEARS_IN_DAYS)?;
+        let before = Paper::of(
+            &std::fs::read_to_string(operator.join("operator.crt"))?,
+            &std::fs::read_to_string(operator.join("operator.key"))?,
+        )?;
+        std::fs::write(operator.join("operator.crt"), &paper.certificate)?;
+        std::fs::write(operator.join("operator.key"), &paper.key)?;
+        let replace = |file: PathBuf, change: &dyn Fn(&str) -> String| -> Result<()> {
+            let text = std::fs::read_to_string(&file)?;
+            let changed = change(&text);
+            ensure!(changed != text, "{} is as it was", file.display());
+            Ok(std::fs::write(&file, changed)?)
+        };
+        let (old, new) = (before.fingerprint.to_string(), paper.fingerprint.to_string());
+        replace(world.path("hub").join("hub.toml"), &|text| text.replace(&old, &new))?;
+        replace(operator.join("admin.toml"), &|text| {
+            let years = |line: &str| match line.split_once(" = ") {
+                Some((key @ ("office_days" | "auditor_days"), _)) => format!("{key} = {YEARS_IN_DAYS}"),
+                _ => line.to_owned(),
+            };
+            text.lines().map(years).collect::<Vec<_>>().join("\n")
+        })?;
+        world.hub.restart().await?;
+        world.operator = Caller::new(&world.hub.url(), &world.ca, Some(&paper))?;
+        world.enrol(&samples::folder().join("offices.csv")).await?.ok()?;
+        Ok(world)
+    }
+
     /// Enrols the offices of a CSV file.
     ///
     /// # Errors
@@ -180,6 +215,18 @@ impl World {
         .await
     }
 
+    /// Sets the hub's clock so many days ahead of the machine's; the operator confirms the jump once the hub has told it.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn pass(&self, days: i64) -> Result<()> {
+        self.set_clock(days * 86_400).await?;
+        let doubted = || async { Ok(self.status().await?.clock_doubt.map(|_| ())) };
+        eventually("the hub doubts its clock", 10, doubted).await?;
+        self.admin(["clock", "confirm"]).await?.ok()?;
+        Ok(())
+    }
+
     /// Stops the hub's clock at an instant, and waits until it has taken that up.
     ///
     /// # Errors
@@ -237,6 +284,7 @@ fn owned(key: &str, value: &str) -> (String, String) {
 }
 
 /// Tests call more often than offices do, and run on small disks.
+const YEARS_IN_DAYS: u32 = 9 * 365;
 const DEFAULTS: [(&str, &str); 3] = [
     ("LIMITS__REQUESTS_PER_MINUTE", "1000000"),
     ("DISK__WATERMARK_BYTES", "1048576"),

@@ -9,6 +9,8 @@ mod damage;
 mod disk;
 #[path = "faults/fold.rs"]
 mod fold;
+#[path = "faults/years.rs"]
+mod years;
 
 use anyhow::{Context as _, Result, ensure};
 use careplan_protocol::api::Sent;

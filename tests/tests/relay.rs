@@ -20,3 +20,5 @@ mod retries;
 mod revocation;
 #[path = "relay/story.rs"]
 mod story;
+#[path = "relay/years.rs"]
+mod years;
