@@ -1,13 +1,15 @@
 //! Archived months, held against each other and against the published log.
 
+mod published;
+
+pub(super) use published::Published;
+
 use crate::failure::Failure;
 use careplan_protocol::archive::{Fault, Header, Reader, month_of};
 use careplan_protocol::calendar::Month;
 use careplan_protocol::event::{Fact, Leaf};
-use careplan_protocol::tlog::proof::{FromTiles, root};
-use careplan_protocol::tlog::tile::{WIDTH, read_entries, read_hashes};
+use careplan_protocol::tlog::Frontier;
 use careplan_protocol::tlog::verify::Source;
-use careplan_protocol::tlog::{Frontier, Tile};
 use careplan_protocol::transfer::Sha256;
 use flate2::read::MultiGzDecoder;
 use serde::Serialize;
@@ -45,15 +47,6 @@ struct Finding {
     /// The first wrong event, where it is an event.
     event: Option<u64>,
     what: String,
-}
-
-/// The published log, read again: it was verified before.
-pub(super) struct Published<'a, S> {
-    source: &'a mut S,
-    epoch: u32,
-    size: u64,
-    /// The bundle read last, by its number.
-    bundle: Option<(u64, Vec<Vec<u8>>)>,
 }
 
 /// Where an archive ended.
@@ -118,49 +111,6 @@ pub(super) fn verify<S: Source<Error = Failure>>(
     }
     said(published, &mut found, before.map_or(0, |end| end.next))?;
     Ok(found)
-}
-
-impl<'a, S: Source<Error = Failure>> Published<'a, S> {
-    /// The log of an epoch, of so many entries.
-    pub(super) fn new(source: &'a mut S, epoch: u32, size: u64) -> Self {
-        Self { source, epoch, size, bundle: None }
-    }
-
-    /// An entry; `None` when the log has none there.
-    fn entry(&mut self, position: u64) -> Result<Option<&[u8]>, Failure> {
-        let number = position / WIDTH;
-        if self.bundle.as_ref().is_none_or(|(known, _)| *known != number) {
-            let bytes = match Tile::bundle(number, self.size) {
-                Some(place) => self.file(place)?.unwrap_or_default(),
-                None => Vec::new(),
-            };
-            let width = Tile::bundle(number, self.size).map_or(0, |place| place.width);
-            let entries = read_entries(&bytes, width).or_else(|| read_entries(&bytes, WIDTH as u16));
-            self.bundle = Some((number, entries.unwrap_or_default().into_iter().map(<[u8]>::to_vec).collect()));
-        }
-        let inside = (position % WIDTH) as usize;
-        let entries = self.bundle.as_ref().map(|(_, entries)| entries);
-        Ok(entries.and_then(|entries| entries.get(inside)).filter(|_| position < self.size).map(Vec::as_slice))
-    }
-
-    /// The root of the first `size` entries, as the tiles tell it.
-    fn root(&mut self, size: u64) -> Option<careplan_protocol::tlog::Hash> {
-        let tree = self.size;
-        let mut tiles = FromTiles::new(tree, |place: Tile| {
-            let bytes = self.file(place)?.unwrap_or_default();
-            let beginning = bytes.get(..usize::from(place.width) * 32).unwrap_or_default();
-            Ok::<_, Failure>(read_hashes(beginning, place.width).unwrap_or_default())
-        });
-        root(&mut tiles, size).ok()
-    }
-
-    /// A file of the log; where it stands no more, the full one in its place.
-    fn file(&mut self, place: Tile) -> Result<Option<Vec<u8>>, Failure> {
-        match self.source.file(self.epoch, &place.to_string())? {
-            None if !place.is_full() => self.source.file(self.epoch, &place.full().to_string()),
-            found => Ok(found),
-        }
-    }
 }
 
 /// Reads one archive to its end, or to the first thing that is wrong; returns where it ended.
@@ -252,7 +202,7 @@ fn said<S: Source<Error = Failure>>(
     from: u64,
 ) -> Result<(), Failure> {
     let mut said = BTreeMap::new();
-    for position in from..published.size {
+    for position in from..published.size() {
         let leaf = published.entry(position)?.and_then(Leaf::read);
         if let Some(Leaf { fact: Fact::Archived { month, first, sha256, .. }, .. }) = leaf {
             said.insert(month, (position, first, sha256));

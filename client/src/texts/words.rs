@@ -22,6 +22,7 @@ pub fn event_word(kind: &str, language: Language) -> &str {
         "recalled" => "取消",
         "reread" => "送信済の再取得",
         "expired" => "保存期間の終了",
+        "archived" => "月の記録の保管",
         "office-enrolled" => "事業所の登録",
         "office-changed" => "事業所の変更",
         "office-suspended" => "利用の停止",

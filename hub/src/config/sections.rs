@@ -120,7 +120,7 @@ section! {
     Retention {
         /// Days for which files are kept.
         days: u32 = 90,
-        /// Years for which the log is kept.
+        /// Years for which the log is kept, 1 to 100; then its months are archived one by one.
         log_years: u32 = 5,
     }
 }

@@ -109,7 +109,7 @@ impl<R: Read> Reader<R> {
             self.sum.update(&bytes);
             return if length == 0 { self.end() } else { Err(Fault::End("it has more events than it says")) };
         }
-        if length > LONGEST || length < PLACE {
+        if !(PLACE..=LONGEST).contains(&length) {
             return Err(wrong("its length cannot be right"));
         }
         bytes.resize(RECORD + length, 0);

@@ -81,3 +81,33 @@ pub(crate) fn sha256(path: &Path) -> io::Result<[u8; 32]> {
 const ANY_SYSTEM: u8 = 255;
 const LEVEL: u32 = 6;
 const BUFFER: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use careplan_protocol::tlog::Frontier;
+
+    /// A change of the compressor, by us or by an update, would break the promise that the same events give the same bytes.
+    #[test]
+    fn the_bytes_are_those_that_they_always_were() {
+        let month = Month::new(2021, 10).unwrap();
+        let header = Header { month, first: 0, next: 900, epochs: (1, 2), before: None, tree: Frontier::default() };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("archive");
+        let (sha256, root) = write(&path, &header, |writer| {
+            for position in 0..900_u32 {
+                let record = position.wrapping_mul(2_654_435_761).to_be_bytes().repeat(40);
+                writer.record(&record, &record).map_err(refused("archive"))?;
+            }
+            Ok(())
+        })
+        .unwrap();
+        let told = sha256.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        assert_eq!((told.as_str(), root.to_string().as_str()), (GOLDEN, ROOT));
+        // gzip: no flags, no time, best or fastest not said, no system.
+        assert_eq!(std::fs::read(&path).unwrap()[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
+    }
+
+    const GOLDEN: &str = "060acfa2c626b840ea058662ec950163378abb2a5e6a310f9678c7a809e46e61";
+    const ROOT: &str = "t4oEFjSZdYUcwqTTwckwK7kr9M5MjBdgl778ncefcfA=";
+}
