@@ -13,7 +13,7 @@ use careplan_protocol::tlog::{Checkpoint, Tile};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -237,6 +237,38 @@ async fn after_months_went_every_answer_stays_whatever_else_is_lost_and_made_ane
     assert!(first.is_some(), "its bundles stay");
     assert_eq!(put_away(&store, "2021-12-31").await.len(), 1);
     assert_eq!(store.outbox(office(0), 0, 100).unwrap().len(), 2);
+}
+
+/// A disk that lost its end, or a backup: a state beside the archives may know more than the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_that_knows_more_than_the_log_is_not_believed_now_or_later() {
+    let (house, store) = house().await;
+    put_away(&store, "2021-10-31").await;
+    let seen = answers(&store);
+    store.close().await;
+    drop(store);
+    let elsewhere = tempfile::tempdir().unwrap();
+    copy(&house.path(""), elsewhere.path());
+    let store = house.open();
+    events(&store, 500).await;
+    put_away(&store, OVER).await;
+    drop(store);
+    let copied = House::at(elsewhere.path().to_owned(), house.pem.clone());
+    std::fs::copy(house.path("archive/2021-11.state"), copied.path("archive/2021-11.state")).unwrap();
+    std::fs::copy(house.path("snapshot"), copied.path("snapshot")).unwrap();
+    let store = copied.open();
+    assert_eq!(answers(&store), seen);
+    assert!(!copied.path("archive/2021-11.state").exists() && !copied.path("snapshot").exists());
+    assert_eq!((store.health().damage, log(&store).alarm()), (vec![], None));
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() { copy(&path, &target) } else { drop(std::fs::copy(&path, &target).unwrap()) }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

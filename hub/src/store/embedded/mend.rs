@@ -93,7 +93,7 @@ pub fn mend(mending: &Mending<'_>, report: &Report) -> Result<Mended, MendError>
     if of(Part::Log).next().is_some() {
         work.log()?;
     }
-    let begins = work.archives()?;
+    let begins = work.archives(report.next)?;
     // A damaged receipt key keeps the hub from starting; the key in use is written again from the operator's file.
     let receipts: Vec<String> =
         of(Part::Keys).map(|f| f.place.clone()).filter(|p| p.starts_with("keys/receipt/")).collect();

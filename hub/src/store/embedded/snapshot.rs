@@ -16,7 +16,8 @@ use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use crate::store::state::State;
 use careplan_protocol::calendar::Month;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 /// Writes the state, durably, in place of the snapshot before.
@@ -67,6 +68,31 @@ pub(crate) fn kept(layout: &Layout, keys: &Keyring) -> Vec<State> {
 /// The state beside the archive of a month; `None` when there is none that holds.
 pub(crate) fn beside(layout: &Layout, keys: &Keyring, month: Month) -> Option<State> {
     open(&layout.archive().join(kept_name(month)), keys)
+}
+
+/// Removes what says more than there is: of an end that was lost. Once as many events came again it would be believed,
+/// and speak of others.
+pub(crate) fn forget_ahead(layout: &Layout, next: u64) -> io::Result<()> {
+    let beside = kept_months(layout)?.into_iter().map(|month| layout.archive().join(kept_name(month)));
+    for path in beside.chain([layout.snapshot()]) {
+        if position(&path)?.is_some_and(|position| position > next) {
+            layout::remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// The position that a file says its state is at.
+fn position(path: &Path) -> io::Result<Option<u64>> {
+    let mut head = [0; HEAD];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    match read {
+        Ok(()) => {
+            Ok(head.strip_prefix(&MAGIC).and_then(|rest| rest.first_chunk()).map(|eight| u64::from_be_bytes(*eight)))
+        }
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The months beside whose archives a state is kept, ascending.

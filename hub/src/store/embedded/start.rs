@@ -86,6 +86,7 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
     if state.archived.is_some_and(|archived| archived.next < first) {
         damage.tell(format!("events {} to {} are in no archive and not in the log", state.floor(), first - 1));
     }
+    snapshot::forget_ahead(&layout, state.next).map_err(at(&layout.archive()))?;
     let filler = room.start().map_err(at(layout.data()))?;
     let core = Arc::new(Core {
         search: Search::new(&layout, Arc::clone(&keys), journal.first(), state.next),

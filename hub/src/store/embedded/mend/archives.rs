@@ -16,8 +16,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 impl Work<'_> {
-    /// Brings all archived months back if a start would find no state to begin with. Whether one will find one.
-    pub(super) fn archives(&mut self) -> Result<bool, OpenError> {
+    /// Brings all archived months back if a start would find no state to begin with; the last event is before `next`.
+    /// Whether it will find one.
+    pub(super) fn archives(&mut self, next: u64) -> Result<bool, OpenError> {
         let folder = self.layout.log();
         let first = self.first_kept()?;
         let (keys, _) = Keyring::look(self.layout, &self.mending.master_key, Arc::clone(&self.mending.randomness))?;
@@ -28,7 +29,7 @@ impl Work<'_> {
                 self.did(format!("{place} was set aside: it cannot be opened"));
             }
         }
-        if first == 0 || snapshot::kept(self.layout, &keys).iter().any(|state| state.next >= first) {
+        if first == 0 || snapshot::kept(self.layout, &keys).iter().any(|state| (first..=next).contains(&state.next)) {
             return Ok(true);
         }
         let archived: Vec<Month> = match self.leading_to(first)? {
