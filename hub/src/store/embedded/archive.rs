@@ -92,6 +92,7 @@ impl Core {
         failpoint::reach(Point::ArchiveState).map_err(refused("archive"))?;
         snapshot::keep(&self.layout, &self.keys, self.randomness.as_ref(), (&state, last.month))?;
         self.journal.log().drop_archived()?;
+        self.search.forget_before(self.journal.first());
         Ok(true)
     }
 

@@ -95,6 +95,20 @@ impl Search {
         files.doubted.extend(believed);
     }
 
+    /// Lets the blocks go that end before a position: nobody finds their events any more.
+    pub(crate) fn forget_before(&self, first: u64) {
+        let kept = first / WIDTH;
+        let mut files = self.files();
+        let over: Vec<u64> = files.believed.union(&files.doubted).copied().filter(|number| *number < kept).collect();
+        files.believed.retain(|number| *number >= kept);
+        files.doubted.retain(|number| *number >= kept);
+        drop(files);
+        for number in over {
+            // One that stays goes at the next start.
+            let _ = std::fs::remove_file(block::path(&self.folder, number));
+        }
+    }
+
     fn find_in_file(&self, number: u64, wanted: &Wanted) -> Option<lists::Places> {
         if !self.files().believed.contains(&number) {
             return None;
