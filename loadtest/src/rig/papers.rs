@@ -16,8 +16,8 @@ pub struct Papers {
     pub server: Paper,
     /// The first operator's.
     pub operator: Paper,
-    /// Those of two auditors, whom a hub does not know by itself.
-    pub auditors: [Paper; 2],
+    /// Those of three auditors, whom a hub does not know by itself.
+    pub auditors: [Paper; 3],
     /// The offices' with their numbers.
     pub offices: Vec<(OfficeNumber, Paper)>,
 }
@@ -49,7 +49,7 @@ impl Papers {
         let server = issue(Profile::hub(&[], &[IpAddr::V4(Ipv4Addr::LOCALHOST)]))?;
         let operator = issue(Profile::Operator { name: "Load test".into() })?;
         let auditor = || issue(Profile::Auditor { name: "Load test".into() });
-        let auditors = [auditor()?, auditor()?];
+        let auditors = [auditor()?, auditor()?, auditor()?];
         let office = |serial| -> Result<(OfficeNumber, Paper)> {
             let office = number(serial)?;
             let profile = Profile::Office { office, name: format!("Office {serial}"), label: "load".into() };

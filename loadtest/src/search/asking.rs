@@ -56,13 +56,15 @@ pub(super) async fn ask(hub: &Hub, papers: &Papers, history: &History, times: us
     for (question, path) in &operator {
         all.push(times_asked(&mut line, &format!("an operator: {question}"), path, times).await?);
     }
-    let [everything, part] = &papers.auditors;
-    for (auditor, who) in [(everything, "an auditor of everything"), (part, "an auditor of a quiet prefecture")] {
+    let whos = ["an auditor of everything", "an auditor of a busy prefecture", "an auditor of a quiet prefecture"];
+    for (auditor, who) in papers.auditors.iter().zip(whos) {
         let mut line = hub.door(papers, auditor)?.open().await?;
         let questions = [
             ("everything in a month", log(&month)),
             ("the busy office in a month", log(&format!("office={busy}&{month}"))),
-            ("its quiet office, all time", log(&format!("office={remote}"))),
+            ("the only office of the quiet prefecture, all time", log(&format!("office={remote}"))),
+            ("what was rejected in a month", log(&format!("outcome=rejected&{month}"))),
+            ("what was read again or recalled (nothing)", log("kind=reread,recalled")),
             ("everything, all time", log("")),
         ];
         for (question, path) in &questions {

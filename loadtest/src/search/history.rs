@@ -78,7 +78,7 @@ fn desks(papers: &Papers) -> Result<Vec<Desk>> {
         desks.push(Desk { office: *office, certificate: paper.fingerprint });
     }
     for n in 0..OFFICES {
-        let prefecture = if n == 0 { REMOTE } else { 13 };
+        let prefecture = if n == 0 { REMOTE } else { HOME };
         let mut certificate = [0x5a; 32];
         certificate[..8].copy_from_slice(&(n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
         desks.push(Desk { office: number(prefecture, n)?, certificate: Fingerprint(certificate) });
@@ -108,11 +108,12 @@ async fn enrol(store: &SharedStore, desks: &[Desk]) -> Result<()> {
     Ok(())
 }
 
-/// Two auditors: of everything, and of the remote prefecture.
+/// Three auditors: of everything, of the prefecture of nearly all offices, and of the remote one.
 async fn people(store: &SharedStore, papers: &Papers) -> Result<()> {
     let not_after = crate::clock::today().checked_add((365 * 24).hours())?;
     let until = Some(not_after.to_zoned(jiff::tz::TimeZone::UTC).date());
-    for (paper, scope) in papers.auditors.iter().zip(["all".to_owned(), format!("prefecture:{REMOTE}")]) {
+    let scopes = ["all".to_owned(), format!("prefecture:{HOME}"), format!("prefecture:{REMOTE}")];
+    for (paper, scope) in papers.auditors.iter().zip(scopes) {
         let fact = Fact::PersonAdded { certificate: paper.fingerprint, auditor: true, not_after, until };
         let detail = Detail { name: Some("Load test".to_owned()), scope: Some(scope), ..Detail::default() };
         let events = vec![event(None, fact, detail)];
@@ -189,8 +190,10 @@ fn event(actor: Option<Fingerprint>, fact: Fact, detail: Detail) -> NewEvent {
 
 /// Days that the log is spread over, up to today.
 pub(super) const DAYS: u32 = 60;
-/// The prefecture of the remote office.
-pub(super) const REMOTE: u8 = 31;
+/// The prefecture of all offices but one.
+const HOME: u8 = 13;
+/// That of the remote office.
+const REMOTE: u8 = 31;
 const DAY: i64 = 24 * 60 * 60;
 const OFFICES: usize = 5000;
 const QUIET_TRANSFERS: u64 = 40;

@@ -87,7 +87,12 @@ impl Block {
         let file = File::open(path(folder, number))?;
         let mut head = [0; HEAD];
         file.read_exact_at(&mut head, 0)?;
-        Ok(Self { head: Head::read(&head, number)?, file })
+        let head = Head::read(&head, number)?;
+        // What it says of itself is not believed further than the file goes.
+        match file.metadata()?.len() == (HEAD + HASH) as u64 + head.behind() {
+            true => Ok(Self { file, head }),
+            false => Err(wrong()),
+        }
     }
 
     /// The places that are wanted.

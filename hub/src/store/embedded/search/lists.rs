@@ -41,10 +41,14 @@ impl Lists {
     }
 }
 
-/// The places that are wanted, where `take` adds those of a span to a set.
+/// The places that are wanted, where `take` adds those of a span to a set. Where few places are left, a group of many marks,
+/// such as all certificates of a prefecture, is not asked for any more: to read those few events takes less.
 pub(super) fn find<E>(wanted: &Wanted, mut take: impl FnMut(Span, &mut Places) -> Result<(), E>) -> Result<Places, E> {
     let mut found: Option<Places> = None;
     for group in wanted.groups() {
+        if group.len() > MANY && found.as_ref().is_some_and(|found| found.count() <= FEW) {
+            continue;
+        }
         let mut places = Places::default();
         for span in group {
             take(*span, &mut places)?;
@@ -53,7 +57,7 @@ pub(super) fn find<E>(wanted: &Wanted, mut take: impl FnMut(Span, &mut Places) -
             Some(before) => before.and(&places),
             None => places,
         };
-        let is_empty = places.is_empty();
+        let is_empty = places.count() == 0;
         found = Some(places);
         if is_empty {
             break;
@@ -83,8 +87,8 @@ impl Places {
         Self(vec![u64::MAX; WORDS])
     }
 
-    fn is_empty(&self) -> bool {
-        self.0.iter().all(|bits| *bits == 0)
+    fn count(&self) -> u32 {
+        self.0.iter().map(|bits| bits.count_ones()).sum()
     }
 
     fn and(mut self, other: &Self) -> Self {
@@ -101,3 +105,6 @@ impl Default for Places {
 
 /// A bit for each place that two bytes can name.
 const WORDS: usize = (1 << 16) / 64;
+/// Marks of a group that takes as long to ask for as some tens of events to read.
+const MANY: usize = 64;
+const FEW: u32 = 32;
