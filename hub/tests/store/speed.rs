@@ -1,8 +1,11 @@
 //! Figures, not promises: run by hand with `cargo test --release -p careplan-hub --test store -- --ignored --nocapture`.
 
-use crate::fixture::{House, bytes, office, send};
+use crate::fixture::{House, bytes, commit, office, send, sha256};
 use careplan_hub::clock::Stopwatch;
-use careplan_hub::store::SharedStore;
+use careplan_hub::store::event::{Detail, Fact, FileDetail, NewEvent};
+use careplan_hub::store::state::Archived;
+use careplan_hub::store::{Decided, SharedStore};
+use careplan_protocol::transfer::{Class, Fingerprint};
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,4 +135,67 @@ async fn flood(store: &SharedStore, callers: u32, length: Duration) -> (usize, V
         waits.extend(task.await.unwrap());
     }
     (waits.len(), waits)
+}
+
+/// How long a month takes to be archived, and what it weighs then.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes a minute"]
+async fn a_month_of_many_events_archived_and_dropped() {
+    const EVENTS: u64 = 200_000;
+    let house = House::new();
+    house.clock.set("2021-10-05T03:00:00Z");
+    let store = house.open();
+    for batch in 0..EVENTS / 2000 {
+        let of = move |n: u64| (batch * 2000 + n) as u32;
+        let event = move |n: u64| NewEvent {
+            actor: Some(Fingerprint([of(n) as u8; 32])),
+            fact: Fact::Accepted {
+                from: office(of(n) % 3000).into(),
+                to: office((of(n) * 7) % 3000).into(),
+                class: Class::Register,
+                month: "2021-10".parse().ok(),
+                stamp: None,
+                files: 2,
+                bytes: 20_000,
+            },
+            detail: Detail {
+                message: Some("10月分です。よろしくお願いいたします。".to_owned()),
+                files: Some(vec![FileDetail {
+                    name: "UPPLAN_202110.CSV".to_owned(),
+                    size: 20_000,
+                    sha256: [n as u8; 32],
+                }]),
+                key: Some(sha256(&of(n).to_be_bytes()).to_vec()),
+                content: Some(sha256(&of(n).to_le_bytes()).to_vec()),
+                receipt: Some(vec![b'r'; 500]),
+                ..Detail::default()
+            },
+            body: None,
+        };
+        store.commit(move |_| Ok(Decided { events: (0..2000).map(event).collect(), answer: () })).await.unwrap();
+        store.upkeep().await.unwrap();
+    }
+    house.clock.set("2026-11-20T03:00:00Z");
+    let through = "2026-08-01".parse().unwrap();
+    let expired = Fact::Expired { through, unfetched: 0 };
+    commit(&store, NewEvent { actor: None, fact: expired, detail: Detail::default(), body: None }).await.unwrap();
+    store.upkeep().await.unwrap();
+    store.expire(through).await.unwrap();
+    crate::tlog::caught_up(&store).await;
+    let weighs = |name: &str| std::fs::metadata(house.path(name)).map_or(0, |about| about.len());
+    let log = weighs("log/2021-10.log") + weighs("log/2021-10.idx");
+    let watch = Stopwatch::start();
+    let archived = store.archive("2021-10-31".parse().unwrap()).await.unwrap().unwrap();
+    let written = watch.elapsed();
+    let Archived { month, first, next, sha256 } = archived;
+    let said = Fact::Archived { month, first, next, sha256 };
+    let watch = Stopwatch::start();
+    commit(&store, NewEvent { actor: None, fact: said, detail: Detail::default(), body: None }).await.unwrap();
+    let (said, watch) = (watch.elapsed(), Stopwatch::start());
+    assert!(store.drop_archived().await.unwrap());
+    let (archive, kept) = (weighs("archive/2021-10.log.gz"), weighs("archive/2021-10.state"));
+    tell(&format!(
+        "{EVENTS} events: written and read back in {written:?}, said in {said:?}, dropped in {:?}; {log} bytes of log, {archive} of archive, {kept} of state",
+        watch.elapsed()
+    ));
 }
