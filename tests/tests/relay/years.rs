@@ -2,16 +2,20 @@
 
 use anyhow::{Context as _, Result, ensure};
 use careplan_protocol::api::Sent;
+use careplan_protocol::archive::{Reader, Writer};
 use careplan_tests::patience::eventually;
 use careplan_tests::world::{HELPER, PLAN};
 use careplan_tests::{Form, Outcome, World, programs, samples};
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use flate2::{Compression, Crc};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 #[tokio::test]
 async fn five_years_later_a_month_is_in_its_archive_and_everything_else_answers_as_before() -> Result<()> {
     let mut world = World::for_years(&[]).await?;
-    let old = filled(&world).await?;
+    let (old, receipt) = filled(&world).await?;
     let key = world.admin(["log", "key"]).await?.ok()?.stdout.trim().to_owned();
     // Four years and eleven months later it is still there.
     world.pass(5 * 365 - 30).await?;
@@ -28,7 +32,8 @@ async fn five_years_later_a_month_is_in_its_archive_and_everything_else_answers_
     plan.get(&format!("outbox/{old}/proof")).await?.status(404)?;
     // The key was forgotten with its transfer: it is a new send now, and its retry is one.
     let again = send(&world, "once").await?;
-    ensure!(again != old && send(&world, "once").await? == again);
+    let again = again.transfer.to_string();
+    ensure!(again != old && send(&world, "once").await?.transfer.to_string() == again);
     helper.fetch(&again, 1).await?;
     let first = world.admin_json(["log", "search", "--limit", "1"]).await?;
     let begins = first[0]["position"].as_u64().context("a position")?;
@@ -42,6 +47,12 @@ async fn five_years_later_a_month_is_in_its_archive_and_everything_else_answers_
     let held = verified(&world, &key).await?.ok()?.json()?;
     ensure!(held["holds"] == true && held["archives"]["months"][0]["events"][1] == begins, "{held}");
     verify(&world).await?.ok()?;
+    // Somebody shows a receipt of then.
+    let shown = world.path("old.jws");
+    std::fs::write(&shown, &receipt)?;
+    let mut check = programs::command(programs::built("careplan-hub")?);
+    check.args(["restore", "check", "--config"]).arg(world.hub.folder.join("hub.toml")).arg(&shown);
+    ensure!(programs::run(&mut check).await?.ok()?.stdout.contains("held"));
 
     // Stopped, killed, and with everything made anew that can be.
     for lost in [vec![], vec!["index"], vec!["snapshot", "index"], vec!["tlog/1/tile", "snapshot", "index"]] {
@@ -74,6 +85,10 @@ async fn spoilt(world: &World, archive: &Path, key: &str) -> Result<()> {
         let told = verified(world, key).await?.exited(1)?;
         ensure!(told.stdout.contains("\"event\": ") || told.stderr.contains("event"), "{what}: {told:?}");
     }
+    // One event altered, with every checksum and the root made to fit: only what was published tells.
+    std::fs::write(archive, forged(&whole, 7)?)?;
+    let told = verified(world, key).await?.exited(1)?;
+    ensure!(told.stderr.contains("event 7: the event is not the one that was published"), "{told:?}");
     std::fs::write(archive, [whole.as_slice(), b"more"].concat())?;
     verified(world, key).await?.exited(1)?;
     let other = archive.with_file_name("2001-01.log.gz");
@@ -85,19 +100,39 @@ async fn spoilt(world: &World, archive: &Path, key: &str) -> Result<()> {
     Ok(())
 }
 
-/// Some transfers; the id of one sent under the key `once`.
-async fn filled(world: &World) -> Result<String> {
-    world.office(PLAN)?.send_unit(&samples::unit("04")?).await?;
-    let id = send(world, "once").await?;
-    world.office(HELPER)?.fetch(&id, 1).await?;
-    Ok(id)
+/// An archive with another event at a position, right in itself.
+fn forged(archive: &[u8], at: u64) -> Result<Vec<u8>> {
+    let mut reader = Reader::open(GzDecoder::new(archive))?;
+    let into = GzEncoder::new(Vec::new(), Compression::default());
+    let mut writer = Writer::begin(into, reader.header())?;
+    while let Some(record) = reader.next_record()? {
+        let (mut bytes, mut leaf) = (record.bytes.clone(), record.leaf().to_vec());
+        if record.position == at {
+            let end = bytes.windows(leaf.len()).position(|window| window == leaf).context("the leaf")? + leaf.len();
+            // The last byte belongs to the commitment: still a right event, but another one.
+            bytes[end - 1] ^= 1;
+            *leaf.last_mut().context("a byte")? ^= 1;
+            let mut sum = Crc::new();
+            sum.update(&bytes[8..]);
+            bytes[4..8].copy_from_slice(&sum.sum().to_be_bytes());
+        }
+        writer.record(&bytes, &leaf)?;
+    }
+    Ok(writer.end()?.0.finish()?)
 }
 
-async fn send(world: &World, key: &str) -> Result<String> {
+/// Some transfers; the id of one sent under the key `once`, and its receipt.
+async fn filled(world: &World) -> Result<(String, String)> {
+    world.office(PLAN)?.send_unit(&samples::unit("04")?).await?;
+    let Sent { transfer, receipt, .. } = send(world, "once").await?;
+    world.office(HELPER)?.fetch(&transfer.to_string(), 1).await?;
+    Ok((transfer.to_string(), receipt))
+}
+
+async fn send(world: &World, key: &str) -> Result<Sent> {
     let plan = world.office(PLAN)?;
     let form = Form::to(HELPER, "").file("a.pdf", &samples::pdf(2000));
-    let sent: Sent = plan.caller.send_as(&plan.number, key, form).await?.status(201)?.json()?;
-    Ok(sent.transfer.to_string())
+    plan.caller.send_as(&plan.number, key, form).await?.status(201)?.json()
 }
 
 fn archives(world: &World) -> Result<Vec<PathBuf>> {
