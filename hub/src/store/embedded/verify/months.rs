@@ -99,7 +99,11 @@ pub(crate) fn open(layout: &Layout, mark: Mark) -> io::Result<Vec<MonthLog>> {
     let folder = layout.log();
     let mut months = Vec::new();
     for month in file::months(&folder)?.into_iter().filter(|month| *month <= mark.month) {
-        let log = File::open(folder.join(format!("{month}.log")))?;
+        let log = match File::open(folder.join(format!("{month}.log"))) {
+            // It was archived and went meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            opened => opened?,
+        };
         let index = File::open(folder.join(format!("{month}.idx"))).ok();
         let mut head = [0; HEADER as usize];
         let first = log.read_exact_at(&mut head, 0).ok().and_then(|()| file::first_of(&head, month));
