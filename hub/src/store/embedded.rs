@@ -304,29 +304,29 @@ impl Store for Embedded {
 
     async fn expire(&self, day: Date) -> Result<(), StoreError> {
         let core = Arc::clone(&self.core);
-        blocking(move || core.expire(day)).await
+        behind::run(move || core.expire(day)).await
     }
 
     async fn archive(&self, through: Date) -> Result<Option<Archived>, StoreError> {
         let core = Arc::clone(&self.core);
-        blocking(move || core.archive(through)).await
+        behind::run(move || core.archive(through)).await
     }
 
     async fn drop_archived(&self) -> Result<bool, StoreError> {
         let core = Arc::clone(&self.core);
-        blocking(move || core.drop_archived()).await
+        behind::run(move || core.drop_archived()).await
     }
 
     async fn upkeep(&self) -> Result<(), StoreError> {
         let core = Arc::clone(&self.core);
-        blocking(move || core.upkeep()).await
+        behind::run(move || core.upkeep()).await
     }
 
     async fn scrub(&self, pace: Pace) -> Result<usize, StoreError> {
         let core = Arc::clone(&self.core);
         core.search.doubt();
         let look = move || verify::scrub(&core.layout, &core.keys, &core.damage, &pace);
-        blocking(move || look().map_err(|error| StoreError::Io(error.to_string()))).await
+        behind::run(move || look().map_err(|error| StoreError::Io(error.to_string()))).await
     }
 
     fn health(&self) -> Health {
