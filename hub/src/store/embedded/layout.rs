@@ -173,6 +173,13 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     path.parent().map_or(Ok(()), sync_folder)
 }
 
+/// Puts a file in place at once for every reader; whether it survives a power cut is another matter.
+pub(crate) fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = path.with_added_extension("new");
+    private(&beside, true)?.write_all(bytes)?;
+    std::fs::rename(&beside, path)
+}
+
 /// Removes a file for good; one that is not there is no error.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {

@@ -10,8 +10,7 @@ use crate::store::embedded::layout;
 use crate::store::event::Leaf;
 use crate::store::marks::{self, Token, UNREADABLE};
 use aws_lc_rs::digest::{SHA256, digest};
-use std::io::{self, Write as _};
-use std::path::Path;
+use std::io;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
@@ -123,7 +122,8 @@ impl Follower {
         let search = &self.core.search;
         let bytes = block::encode(number, lists, &self.last_leaf(number)?, &search.keys);
         layout::make_folder(&search.folder).map_err(refused("search"))?;
-        put(&block::path(&search.folder, number), &bytes).map_err(refused("search"))?;
+        // What a power cut leaves of it its hash tells.
+        layout::put(&block::path(&search.folder, number), &bytes).map_err(refused("search"))?;
         let mut files = search.files();
         files.believed.insert(number);
         files.doubted.remove(&number);
@@ -179,13 +179,6 @@ impl Follower {
         }
         Ok(())
     }
-}
-
-/// Puts a file in place at once for every reader; what a power cut leaves of it its hash tells.
-fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let beside = path.with_added_extension("new");
-    layout::private(&beside, true)?.write_all(bytes)?;
-    std::fs::rename(&beside, path)
 }
 
 const PACE: Duration = Duration::from_millis(250);

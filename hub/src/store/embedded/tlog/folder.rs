@@ -6,7 +6,7 @@ use careplan_protocol::tlog::note::VerifierKey;
 use careplan_protocol::tlog::{Hash, Tile, tile};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The folder of an epoch.
@@ -109,7 +109,7 @@ impl Folder {
 
     /// Shows a checkpoint. It is not synced: it can be made again from what was remembered.
     pub(super) fn show(&self, note: &str) -> io::Result<()> {
-        put(&self.path.join("checkpoint"), note.as_bytes())
+        layout::put(&self.path.join("checkpoint"), note.as_bytes())
     }
 
     /// Keeps a checkpoint for ever.
@@ -139,10 +139,10 @@ impl Folder {
     /// Writes a tile or bundle. Once one is full, its partial ones go: whoever wants one takes the beginning of the full one.
     pub(super) fn write(&self, tile: Tile, bytes: &[u8]) -> io::Result<()> {
         let path = self.path.join(tile.to_string());
-        match put(&path, bytes) {
+        match layout::put(&path, bytes) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-                put(&path, bytes)?;
+                layout::put(&path, bytes)?;
             }
             done => done?,
         }
@@ -229,13 +229,6 @@ pub(crate) fn beginning(part: Tile, whole: Tile, bytes: &[u8]) -> Option<Vec<u8>
         tile::append_entry(&mut bundle, entry);
     }
     Some(bundle)
-}
-
-/// Puts a file in place at once for every reader; whether it survives a power cut is another matter.
-fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let beside = path.with_added_extension("new");
-    layout::private(&beside, true)?.write_all(bytes)?;
-    std::fs::rename(&beside, path)
 }
 
 const VERSION: u8 = 1;
