@@ -12,9 +12,9 @@
 //! index/base-FROM-TO     what was there before: sorted files that never change (see `base`, `levels`)
 //! ```
 //! What came in the last tenth of a second waits in memory (see `waiting`) and is read there; what was asked for a moment ago
-//! is kept decoded (see `recent`). sled is believed only after a clean stop or a death of the process on the same boot; the bases are synced and hold
-//! checksums, so a power cut costs no more than what came after the last of them. Any error ends the index for this run;
-//! the segments are never touched by that.
+//! is kept decoded (see `recent`). sled is believed only after a clean stop or a death of the process on the same boot; the
+//! bases are synced and hold checksums, so a power cut costs no more than what came after the last of them. Any error ends
+//! the index for this run; the segments are never touched by that.
 
 mod base;
 mod changes;

@@ -79,7 +79,8 @@ impl Journal {
         if position < self.log.floor() { Err(StoreError::Gone) } else { Ok(()) }
     }
 
-    /// Events from a position on, or from the first one that was not archived, each with where its body is. What is damaged is told and left out.
+    /// Events from a position on, or from the first one that was not archived, each with where its body is. What is damaged is
+    /// told and left out.
     pub(crate) fn events(&self, from: u64, limit: usize) -> Result<Vec<(Option<BodyPlace>, Event)>, StoreError> {
         let mut worst = None;
         let mut events = Vec::new();

@@ -5,10 +5,11 @@ use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use crate::store::embedded::error::refused;
 use crate::store::embedded::layout;
+use careplan_protocol::calendar::Month;
 use std::io;
 use std::path::Path;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 impl Log {
     /// What stands before this position was archived.
@@ -25,7 +26,7 @@ impl Log {
     pub(crate) fn whole(&self) -> Vec<Whole> {
         let months = self.months.read().unwrap_or_else(PoisonError::into_inner);
         let followed = months.iter().zip(months.iter().skip(1));
-        let whole = |(month, after): (&std::sync::Arc<file::MonthFile>, &std::sync::Arc<file::MonthFile>)| Whole {
+        let whole = |(month, after): (&Arc<file::MonthFile>, &Arc<file::MonthFile>)| Whole {
             month: month.month(),
             first: month.first(),
             next: after.first(),
@@ -57,7 +58,7 @@ pub(super) fn clear(folder: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let name = entry?.file_name();
         let month = name.to_str().and_then(|name| name.strip_suffix(".idx")?.parse().ok());
-        if month.is_some_and(|month: careplan_protocol::calendar::Month| month < first) {
+        if month.is_some_and(|month: Month| month < first) {
             layout::remove(&folder.join(name))?;
         }
     }
