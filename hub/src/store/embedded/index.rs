@@ -1,29 +1,29 @@
-//! The index: two small records per transfer. Derived: it may be deleted at any time.
+//! The index: where each transfer stands and what became of it. Derived: it may be deleted at any time.
 //!
 //! ```text
-//! 0x00                                 → position up to which events are applied, 8 (in the same batch as what they change)
-//! 0x00 0x01                            → position up to which the levels below this sled have events, 8
-//! 0x01 | sender 10 | position 8        → the transfer, CBOR
-//! 0x02 | recipient 10 | position 8     → sender 10
-//!
 //! index/form             the form of the records
 //! index/trust            whether sled may be believed (see `trust`)
-//! index/sled/NUMBER/     what changed last: sled, in one tree
+//! index/sled/NUMBER/     a copy of what changed last: sled, in one tree (see `levels`)
 //! index/base-FROM-TO     what was there before: sorted files that never change (see `base`, `levels`)
+//!
+//! in a base, two small records per transfer:
+//! 0x01 | sender 10 | position 8        → the transfer, CBOR
+//! 0x02 | recipient 10 | position 8     → sender 10
 //! ```
-//! What came in the last tenth of a second waits in memory (see `waiting`) and is read there; what was asked for a moment ago
-//! is kept decoded (see `recent`). sled is believed only after a clean stop or a death of the process on the same boot; the
-//! bases are synced and hold checksums, so a power cut costs no more than what came after the last of them. Any error ends
-//! the index for this run; the segments are never touched by that.
+//! What came since the last base is read from memory (see `young`, `memtable`); of what is older, that which was asked for a
+//! moment ago is kept decoded (see `recent`). sled is believed only after a clean stop or a death of the process on the same
+//! boot; the bases are synced and hold checksums, so a power cut costs no more than what came after the last of them. Any
+//! error ends the index for this run; the segments are never touched by that.
 
 mod base;
 mod changes;
 mod fold;
 mod levels;
+mod memtable;
 mod merge;
 mod recent;
 mod trust;
-mod waiting;
+mod young;
 
 pub(crate) use changes::Changes;
 
@@ -34,6 +34,7 @@ use crate::store::StoreError;
 use crate::store::transfer::Transfer;
 use careplan_protocol::office::OfficeNumber;
 use levels::{Generation, LevelError, Levels};
+use memtable::Memtable;
 use recent::Recent;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,17 +42,17 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 pub(crate) use trust::probe;
-use waiting::Waiting;
+use young::Young;
 
 /// The index.
 #[derive(Debug)]
 pub(crate) struct Index {
     folder: PathBuf,
     levels: RwLock<Levels>,
-    waiting: RwLock<Waiting>,
+    young: RwLock<Young>,
     recent: Recent,
     broken: AtomicBool,
-    /// There was no room for sled at the start: everything above the bases waits in memory.
+    /// There was no room for sled at the start: what comes above the bases is in memory only.
     without_sled: AtomicBool,
     /// Held while levels are made of others, and when it is closed.
     folding: Mutex<()>,
@@ -74,17 +75,18 @@ impl Index {
         let folder = layout.index();
         trust::begin(&folder)?;
         let mut levels = Levels { bases: kept_bases(&folder, end), ..Levels::default() };
-        if has_room {
-            Self::open_levels(&folder, end, &mut levels)?;
+        let young = if has_room {
+            Self::open_levels(&folder, end, &mut levels)?
         } else {
             // Nobody may believe what sled holds once more has happened than it knows.
             trust::forget(&folder)?;
-        }
-        let applied = levels.applied();
+            Young::new(Memtable::begin(levels.based()), None)
+        };
+        let applied = young.newest.events().end;
         let index = Self {
             folder,
             levels: RwLock::new(levels),
-            waiting: RwLock::default(),
+            young: RwLock::new(young),
             recent: Recent::default(),
             broken: AtomicBool::new(false),
             without_sled: AtomicBool::new(!has_room),
@@ -96,15 +98,20 @@ impl Index {
         Ok((index, applied))
     }
 
-    fn open_levels(folder: &Path, end: u64, levels: &mut Levels) -> Result<(), StoreError> {
-        if trust::is_believed(folder) {
-            believe(folder, end, levels);
-        }
-        match levels.newest {
-            Some(_) => remove_unkept(folder, levels)?,
-            None => levels.newest = Some(first_generation(folder, levels)?),
-        }
-        trust::doubt(folder)
+    fn open_levels(folder: &Path, end: u64, levels: &mut Levels) -> Result<Young, StoreError> {
+        let believed = if trust::is_believed(folder) { believe(folder, end, levels) } else { None };
+        let young = match believed {
+            Some(young) => {
+                remove_unkept(folder, levels)?;
+                young
+            }
+            None => {
+                levels.newest = Some(first_generation(folder, levels)?);
+                Young::new(Memtable::begin(levels.based()), None)
+            }
+        };
+        trust::doubt(folder)?;
+        Ok(young)
     }
 
     /// Opens sled if there was no room for it at the start; called once there is.
@@ -125,51 +132,25 @@ impl Index {
     /// Whether a start would believe it: stopped cleanly or left by a death on this boot, and sled survives opening it.
     pub(crate) fn is_believed(layout: &Layout) -> bool {
         let folder = layout.index();
-        trust::is_believed(&folder) && trust::survives(&folder.join("sled"))
+        let generations = levels::generations(&folder);
+        trust::is_believed(&folder) && generations.iter().all(|of| trust::survives(&levels::path(&folder, *of)))
     }
 
     /// A transfer that `office` sent.
     pub(crate) fn sent(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError> {
-        if position < self.floor() {
-            return Ok(None);
-        }
-        if let Some(recent) = self.recent(position)
-            && recent.from.office == office
-        {
-            return Ok(Some(recent));
-        }
-        let mark = self.recent.mark();
-        let found = self.looked_up(office, position)?;
-        if let Some(transfer) = &found {
-            self.recent.keep(mark, transfer);
-        }
-        Ok(found)
-    }
-
-    /// As [`Index::sent`], not kept for the next one who asks.
-    fn looked_up(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError> {
-        if let Some(transfer) = self.waiting().sent(office, position) {
-            return Ok(Some(transfer.clone()));
-        }
-        let found = self.with(|levels| levels.get(&key(SENT, office, position)))?;
-        found.map(|bytes| self.decode(&bytes)).transpose()
+        Ok(self.transfer(office, position)?.map(Arc::unwrap_or_clone))
     }
 
     /// A transfer that was sent to `office`.
     pub(crate) fn received(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError> {
+        let bases = self.bases()?;
         if position < self.floor() {
             return Ok(None);
         }
-        if let Some(recent) = self.recent(position)
-            && recent.to.office == office
-        {
-            return Ok(Some(recent));
+        if let Some(known) = self.known(position) {
+            return Ok((known.to.office == office).then(|| Arc::unwrap_or_clone(known)));
         }
-        let waiting = self.waiting().sender(office, position);
-        if let Some(sender) = waiting {
-            return self.sent(sender, position);
-        }
-        match self.with(|levels| levels.get(&key(RECEIVED, office, position)))? {
+        match levels::get(&bases, &key(RECEIVED, office, position)).map_err(|error| self.broke(&error.into()))? {
             Some(sender) => self.sent(self.sender(&sender)?, position),
             None => Ok(None),
         }
@@ -178,27 +159,69 @@ impl Index {
     /// What `office` sent, from a position on.
     pub(crate) fn outbox(&self, office: OfficeNumber, from: u64, limit: usize) -> Result<Vec<Transfer>, StoreError> {
         let from = from.max(self.floor());
-        // What waits is read first: what is written out meanwhile is then found below.
-        let waiting: Vec<(u64, Transfer)> =
-            self.waiting().outbox(office, from).map(|(position, transfer)| (position, transfer.clone())).collect();
+        // Memory is read first: what becomes a base meanwhile is then found there.
+        let young = self.young().outbox(office, from, limit);
         let mut found = BTreeMap::new();
         for (position, bytes) in self.range(SENT, office, from, limit)? {
-            found.insert(position, self.decode(&bytes)?);
+            if !young.contains_key(&position) {
+                found.insert(position, Arc::new(self.decode(&bytes)?));
+            }
         }
-        found.extend(waiting);
-        Ok(found.into_values().take(limit).collect())
+        found.extend(young);
+        Ok(found.into_values().take(limit).map(Arc::unwrap_or_clone).collect())
     }
 
     /// What was sent to `office`, from a position on.
     pub(crate) fn inbox(&self, office: OfficeNumber, from: u64, limit: usize) -> Result<Vec<Transfer>, StoreError> {
         let from = from.max(self.floor());
-        // What waits is read first: what is written out meanwhile is then found below.
-        let mut senders: BTreeMap<u64, OfficeNumber> = self.waiting().inbox(office, from).collect();
+        // Memory is read first: what becomes a base meanwhile is then found there.
+        let mut found: BTreeMap<u64, Known> =
+            self.young().inbox(office, from, limit).into_iter().map(|(at, known)| (at, Known::Whole(known))).collect();
         for (position, sender) in self.range(RECEIVED, office, from, limit)? {
-            senders.insert(position, self.sender(&sender)?);
+            let sender = self.sender(&sender)?;
+            found.entry(position).or_insert(Known::Sender(sender));
         }
-        let found = senders.into_iter().take(limit).map(|(position, sender)| self.looked_up(sender, position));
-        found.filter_map(Result::transpose).collect()
+        let looked_up = found.into_iter().take(limit).map(|(position, known)| match known {
+            Known::Whole(transfer) => Ok(Some(transfer)),
+            Known::Sender(sender) => self.looked_up(sender, position),
+        });
+        looked_up.filter_map(Result::transpose).map(|found| found.map(Arc::unwrap_or_clone)).collect()
+    }
+
+    /// As [`Index::sent`], shared.
+    fn transfer(&self, sender: OfficeNumber, position: u64) -> Result<Option<Arc<Transfer>>, StoreError> {
+        // Before anything is looked at: whatever becomes a base meanwhile is not kept.
+        let mark = self.recent.mark();
+        if position < self.floor() {
+            return Ok(None);
+        }
+        if let Some(known) = self.known(position) {
+            return Ok(Some(known).filter(|known| known.from.office == sender));
+        }
+        let found = self.looked_up(sender, position)?;
+        if let Some(transfer) = &found {
+            self.recent.keep(mark, transfer);
+        }
+        Ok(found)
+    }
+
+    /// What is known of a position without asking the disk. A broken index knows nothing.
+    fn known(&self, position: u64) -> Option<Arc<Transfer>> {
+        if self.is_broken() {
+            return None;
+        }
+        let young = self.young().get(position);
+        young.or_else(|| self.recent.get(position))
+    }
+
+    /// As [`Index::sent`], not kept for the next one who asks.
+    fn looked_up(&self, sender: OfficeNumber, position: u64) -> Result<Option<Arc<Transfer>>, StoreError> {
+        let bases = self.bases()?;
+        if let Some(young) = self.young().get(position) {
+            return Ok(Some(young).filter(|young| young.from.office == sender));
+        }
+        let found = levels::get(&bases, &key(SENT, sender, position)).map_err(|error| self.broke(&error.into()))?;
+        found.map(|bytes| self.decode(&bytes).map(Arc::new)).transpose()
     }
 
     /// Says that the transfers before a position were archived. It is never taken back.
@@ -234,27 +257,29 @@ impl Index {
         limit: usize,
     ) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
         let keys = key(kind, office, from)..=key(kind, office, u64::MAX);
-        let found = self.with(|levels| levels.range(&keys, limit))?;
+        let found = levels::range(&self.bases()?, &keys, limit).map_err(|error| self.broke(&error.into()))?;
         let position = |key: &Key| key.last_chunk().map_or(0, |position| u64::from_be_bytes(*position));
         Ok(found.into_iter().map(|(key, value)| (position(&key), value)).collect())
     }
 
-    /// What is known of a position without asking the disk. A broken index knows nothing.
-    fn recent(&self, position: u64) -> Option<Transfer> {
-        if self.is_broken() { None } else { self.recent.get(position) }
-    }
-
-    fn waiting(&self) -> std::sync::RwLockReadGuard<'_, Waiting> {
-        self.waiting.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn with<T>(&self, read: impl FnOnce(&Levels) -> Result<T, LevelError>) -> Result<T, StoreError> {
+    /// The bases as they are now: nobody who changes them waits for who reads.
+    fn bases(&self) -> Result<Vec<Arc<base::Base>>, StoreError> {
         let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
+        self.refuse_closed(&levels).map(|()| levels.bases.clone())
+    }
+
+    fn refuse_closed(&self, levels: &Levels) -> Result<(), StoreError> {
         let is_open = levels.newest.is_some() || self.without_sled.load(Ordering::SeqCst);
-        if !is_open || self.is_broken() {
-            return Err(StoreError::Io("the index is not available until the next start".to_owned()));
+        if is_open && !self.is_broken() {
+            return Ok(());
         }
-        match catch_unwind(AssertUnwindSafe(|| read(&levels))) {
+        Err(StoreError::Io("the index is not available until the next start".to_owned()))
+    }
+
+    fn with_sled<T>(&self, work: impl FnOnce(&Levels) -> Result<T, LevelError>) -> Result<T, StoreError> {
+        let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
+        self.refuse_closed(&levels)?;
+        match catch_unwind(AssertUnwindSafe(|| work(&levels))) {
             Ok(done) => done.map_err(|error| self.broke(&error)),
             Err(_) => {
                 self.end("the index panicked; it is rebuilt at the next start");
@@ -334,16 +359,16 @@ fn kept_bases(folder: &Path, end: u64) -> Vec<Arc<base::Base>> {
 }
 
 /// Takes up what sled holds, as far as each generation follows on what is below it. The last bytes of one may be lost with
-/// the process although the next one's are there: that next one is of no use then.
-fn believe(folder: &Path, end: u64, levels: &mut Levels) {
+/// the process although the next one's are there: that next one is of no use then. `None` when nothing can be taken up.
+fn believe(folder: &Path, end: u64, levels: &mut Levels) -> Option<Young> {
     let numbers = levels::generations(folder);
     if !numbers.iter().all(|number| trust::survives(&levels::path(folder, *number))) {
-        return;
+        return None;
     }
-    let opened = numbers.iter().map(|number| Generation::open(folder, *number)).collect();
-    let Ok(opened): Result<Vec<Generation>, StoreError> = opened else { return };
+    let opened: Result<Vec<Generation>, StoreError> =
+        numbers.iter().map(|number| Generation::open(folder, *number)).collect();
     let (mut at, mut kept, mut over) = (levels.based(), Vec::new(), Vec::new());
-    for generation in opened {
+    for generation in opened.ok()? {
         let follows = generation.from().is_some_and(|from| from <= at);
         match generation.applied() {
             Some(applied) if follows && applied > at => {
@@ -354,8 +379,9 @@ fn believe(folder: &Path, end: u64, levels: &mut Levels) {
         }
     }
     if at > end || kept.len() > 2 {
-        return;
+        return None;
     }
+    let mut tables: Vec<Memtable> = kept.iter().map(Generation::read).collect::<Option<_>>()?;
     for generation in over {
         if let Err(error) = generation.throw_away() {
             tracing::warn!(%error, "an old part of the index stays on the disk");
@@ -363,19 +389,7 @@ fn believe(folder: &Path, end: u64, levels: &mut Levels) {
     }
     levels.newest = kept.pop();
     levels.older = kept.pop();
-}
-
-/// What changes come to as records, in the order of keys.
-fn records(changes: &Changes) -> Result<BTreeMap<Key, Vec<u8>>, StoreError> {
-    let mut records = BTreeMap::new();
-    for ((office, position), transfer) in &changes.sent {
-        let bytes = minicbor::to_vec(transfer).map_err(|error| StoreError::Io(format!("index: {error}")))?;
-        records.insert(key(SENT, *office, *position), bytes);
-    }
-    for ((office, position), sender) in &changes.received {
-        records.insert(key(RECEIVED, *office, *position), sender.as_bytes().to_vec());
-    }
-    Ok(records)
+    tables.pop().map(|newest| Young::new(newest, tables.pop()))
 }
 
 fn open_sled(path: &Path) -> Result<sled::Db, StoreError> {
@@ -388,6 +402,12 @@ fn open_sled(path: &Path) -> Result<sled::Db, StoreError> {
         Ok(Err(error)) => Err(StoreError::Io(format!("index: {error}"))),
         Err(_) => Err(StoreError::Io("index: sled panicked".to_owned())),
     }
+}
+
+/// What a list knows of a transfer before it is looked up.
+enum Known {
+    Whole(Arc<Transfer>),
+    Sender(OfficeNumber),
 }
 
 fn key(kind: u8, office: OfficeNumber, position: u64) -> Key {
@@ -405,7 +425,10 @@ const APPLIED: &[u8] = &[0];
 const FROM: &[u8] = &[0, 1];
 const SENT: u8 = 1;
 const RECEIVED: u8 = 2;
-const CACHE: u64 = 64 * 1024 * 1024;
+/// Of sled: what keys of changed transfers begin with.
+const CHANGED: &[u8] = &[1];
+/// Read at a start only.
+const CACHE: u64 = 4 * 1024 * 1024;
 const FLUSH_MS: u64 = 500;
 
 #[cfg(test)]

@@ -179,7 +179,7 @@ fn replay(
             }
             let reached = position.max(applied).min(end);
             if !in_runs {
-                index.apply(std::mem::take(&mut changes), reached, true)?;
+                index.apply(&std::mem::take(&mut changes), reached, true)?;
             } else if reached >= taken + RUN || reached == end {
                 index.take_run(&std::mem::take(&mut changes), taken..reached)?;
                 taken = reached;

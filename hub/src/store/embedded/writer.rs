@@ -191,7 +191,7 @@ impl Writer {
             pass(Point::BatchSynced);
             self.core.journal.extend(written.placed);
             let has_room = !self.core.room.is_tight();
-            if let Err(error) = self.core.index.apply(written.changes, self.state.next, has_room) {
+            if let Err(error) = self.core.index.apply(&written.changes, self.state.next, has_room) {
                 tracing::error!(%error, "the index does not follow");
             }
             self.core.raise(self.state.floor());

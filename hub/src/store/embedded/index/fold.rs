@@ -1,19 +1,18 @@
-//! Making bases: of what sled holds once that is much, and at a rebuild directly of the log's events.
+//! Making bases: of what came since the last one once that is much, and at a rebuild directly of the log's events.
 
 use super::changes::Changes;
 use super::levels::{self, Generation};
-use super::merge::stands;
-use super::{Index, LevelError, base, records};
+use super::memtable::Memtable;
+use super::{Index, LevelError, base};
 use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use crate::store::embedded::error::refused;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError, RwLockWriteGuard};
 
 impl Index {
-    /// Makes a base of what sled holds if that is much. Reads and changes go on meanwhile; whenever the process dies, the
-    /// next start finds either the one or the other.
+    /// Makes a base of what came since the last one if that is much. Reads and changes go on meanwhile; whenever the process
+    /// dies, the next start finds either the base or the copy in sled.
     pub(crate) fn fold(&self) -> Result<(), StoreError> {
         self.fold_beyond(FOLDED)
     }
@@ -21,32 +20,23 @@ impl Index {
     /// As [`Index::fold`], beyond so many events.
     pub(super) fn fold_beyond(&self, events: u64) -> Result<(), StoreError> {
         let folding = self.folding();
-        if self.is_broken() || !self.take_over(events)? {
+        if self.is_broken() {
             return Ok(());
         }
-        let (older, based) = {
-            let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
-            (levels.older.clone(), levels.based())
-        };
-        let Some(older) = older else { return Ok(()) };
-        let applied = older.applied().unwrap_or(based);
-        if applied > based {
+        self.take_over(events)?;
+        let Some(older) = self.young().older.clone() else { return Ok(()) };
+        if !older.events().is_empty() {
             failpoint::reach(Point::IndexFold).map_err(refused("index"))?;
-            // sled may panic where the disk refuses.
-            let floor = self.floor();
-            let kept = || older.all().filter(|record| stands(record, floor));
-            let written = catch_unwind(AssertUnwindSafe(|| base::write(&self.folder, based..applied, kept())));
-            let written = written.map_err(|_| StoreError::Io("index: sled panicked".to_owned()))?;
+            let written = base::write(&self.folder, older.events(), older.records(self.floor()));
             let base = Arc::new(written.map_err(refused("index"))?);
             failpoint::reach(Point::IndexBased).map_err(refused("index"))?;
-            let mut levels = self.levels.write().unwrap_or_else(PoisonError::into_inner);
-            levels.bases.push(base);
-            levels.older = None;
-        } else {
-            self.levels.write().unwrap_or_else(PoisonError::into_inner).older = None;
+            self.levels_mut().bases.push(base);
+            self.recent.forget();
         }
+        self.young_mut().older = None;
+        let copy = self.levels_mut().older.take();
         failpoint::reach(Point::IndexTaken).map_err(refused("index"))?;
-        older.throw_away()?;
+        copy.map_or(Ok(()), Generation::throw_away)?;
         failpoint::reach(Point::IndexFolded).map_err(refused("index"))?;
         self.join(&folding)
     }
@@ -54,38 +44,41 @@ impl Index {
     /// At a rebuild: takes up what a long run of events changes as a base of its own.
     pub(crate) fn take_run(&self, changes: &Changes, events: Range<u64>) -> Result<(), StoreError> {
         let folding = self.folding();
-        let records = records(changes)?.into_iter().map(Ok);
-        let base = base::write(&self.folder, events, records).map_err(refused("index"))?;
-        self.levels.write().unwrap_or_else(PoisonError::into_inner).bases.push(Arc::new(base));
-        self.recent.change(changes.sent.values());
+        let next = events.end;
+        let table = Memtable::of(events.clone(), changes.transfers());
+        let base = base::write(&self.folder, events, table.records(self.floor())).map_err(refused("index"))?;
+        self.levels_mut().bases.push(Arc::new(base));
+        self.recent.forget();
+        self.young_mut().newest = Memtable::begin(next);
         self.join(&folding)
     }
 
-    /// Whether sled holds nothing, so that runs of events may become bases.
+    /// Whether nothing came since the last base, so that runs of events may become bases.
     pub(crate) fn is_bare(&self) -> bool {
-        let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
-        levels.older.is_none() && levels.newest.as_ref().is_some_and(|newest| newest.applied().is_none())
+        let (young, levels) = (self.young(), self.levels.read().unwrap_or_else(PoisonError::into_inner));
+        young.older.is_none() && young.newest.events().is_empty() && levels.newest.is_some()
     }
 
-    /// Lets a new generation take over when the newest holds much; whether there is an older one to be folded now.
-    fn take_over(&self, events: u64) -> Result<bool, StoreError> {
-        let (number, applied, based, waits) = {
-            let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
-            let Some(newest) = &levels.newest else { return Ok(false) };
-            (newest.number, newest.applied().unwrap_or(0), levels.based(), levels.older.is_some())
+    /// Puts what came aside to become a base, and begins another generation, when that is much and nothing waits already.
+    fn take_over(&self, events: u64) -> Result<(), StoreError> {
+        let newest = self.levels.read().unwrap_or_else(PoisonError::into_inner).newest.as_ref().map(|of| of.number);
+        let (came, waits) = {
+            let young = self.young();
+            let came = young.newest.events();
+            (came.end - came.start, young.older.is_some())
         };
-        if waits {
-            return Ok(true);
-        }
-        if applied < based + events {
-            return Ok(false);
-        }
+        let Some(number) = newest.filter(|_| !waits && came >= events) else { return Ok(()) };
         let next = Generation::begin(&self.folder, number + 1)?;
-        let mut levels = self.levels.write().unwrap_or_else(PoisonError::into_inner);
-        // From here on nothing is added to the one before: what it has now is what the next one follows on.
-        next.follows_on(levels.applied()).map_err(|error| self.broke(&error))?;
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let position = self.young_mut().take_over();
+        if let Err(error) = self.write_leaving() {
+            // Without it this copy ends earlier: should the process die before the base is there, more is read again.
+            tracing::warn!(%error, "the index was not copied");
+        }
+        next.follows_on(position).map_err(|error| self.broke(&error))?;
+        let mut levels = self.levels_mut();
         levels.older = levels.newest.replace(next);
-        Ok(true)
+        Ok(())
     }
 
     /// Makes one of the two latest bases as long as that pays.
@@ -98,7 +91,7 @@ impl Index {
             })?;
             let Some(joined) = joined else { return Ok(()) };
             failpoint::reach(Point::IndexJoined).map_err(refused("index"))?;
-            let mut levels = self.levels.write().unwrap_or_else(PoisonError::into_inner);
+            let mut levels = self.levels_mut();
             let kept = levels.bases.len().saturating_sub(2);
             let parts = levels.bases.split_off(kept);
             levels.bases.push(Arc::new(joined));
@@ -109,10 +102,15 @@ impl Index {
         }
     }
 
+    fn levels_mut(&self) -> RwLockWriteGuard<'_, levels::Levels> {
+        self.levels.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn folding(&self) -> MutexGuard<'_, ()> {
         self.folding.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Events in sled that are worth a base: reading them back at a start takes a fraction of a second. A test build folds few.
-const FOLDED: u64 = if cfg!(feature = "failpoints") { 40 } else { 100_000 };
+/// Events that are worth a base: what they changed takes some 20 MB of memory, and a start reads it back in a fraction of a
+/// second. A test build folds few.
+const FOLDED: u64 = if cfg!(feature = "failpoints") { 40 } else { 50_000 };

@@ -1,16 +1,26 @@
-//! The levels of the index: bases, which never change, and above them one or two stores of sled with what came since.
+//! The levels of the index that stand on the disk: bases, which never change, and one or two stores of sled with a copy of
+//! what came since.
 //!
-//! A lookup asks the newest level first. `fold` makes a base of the older sled once the newer one has taken over, so that
-//! neither is ever large; two bases become one when the later is at least half as large as the earlier.
+//! ```text
+//! in sled:
+//! 0x00                           → position up to which events are applied, 8 (in the same batch as what they change)
+//! 0x00 0x01                      → position up to which the levels below this sled have events, 8
+//! 0x01 | position 8 | number 4   → transfers changed by events before that position: CBOR, an array
+//! ```
+//! `fold` makes a base of what the older sled has a copy of once the newer one has taken over, so that neither is ever large;
+//! two bases become one when the later is at least half as large as the earlier.
 
 use super::base::{self, Base};
-use super::merge::{Record, merged, stands};
-use super::{APPLIED, FROM, Key, trust};
+use super::memtable::Memtable;
+use super::merge::{merged, stands};
+use super::{APPLIED, CHANGED, FROM, Key, trust};
 use crate::store::StoreError;
 use crate::store::embedded::error::refused;
+use crate::store::transfer::Transfer;
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::RangeInclusive;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,7 +43,7 @@ pub(super) struct Generation {
     pub(super) db: sled::Db,
 }
 
-/// Why a level could not be read.
+/// Why a level could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LevelError {
     #[error("sled: {0}")]
@@ -43,53 +53,32 @@ pub(super) enum LevelError {
 }
 
 impl Levels {
-    /// The value of a key.
-    pub(super) fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, LevelError> {
-        for generation in self.generations() {
-            if let Some(value) = generation.db.get(key)? {
-                return Ok(Some(value.to_vec()));
-            }
-        }
-        for base in self.bases.iter().rev() {
-            if let Some(value) = base.get(key)? {
-                return Ok(Some(value));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The first records of a range, at most `limit`.
-    pub(super) fn range(&self, keys: &RangeInclusive<Key>, limit: usize) -> Result<BTreeMap<Key, Vec<u8>>, LevelError> {
-        let mut found = BTreeMap::new();
-        // The oldest first, so that what is newer takes its place; the first `limit` of all are among those of each.
-        for base in &self.bases {
-            found.extend(base.range(keys, limit)?);
-        }
-        for generation in self.generations().rev() {
-            for record in generation.db.range(keys.clone()).take(limit) {
-                found.extend(record_of(record?));
-            }
-        }
-        while found.len() > limit {
-            found.pop_last();
-        }
-        Ok(found)
-    }
-
-    /// Up to which position it has events.
-    pub(super) fn applied(&self) -> u64 {
-        let sled = self.generations().find_map(|generation| generation.applied());
-        sled.unwrap_or(0).max(self.based())
-    }
-
     /// Up to which position the bases have events.
     pub(super) fn based(&self) -> u64 {
         self.bases.last().map_or(0, |base| base.events().end)
     }
+}
 
-    fn generations(&self) -> impl DoubleEndedIterator<Item = &Generation> {
-        self.newest.iter().chain(&self.older)
+/// The value of a key: the latest base that has it counts.
+pub(super) fn get(bases: &[Arc<Base>], key: &Key) -> io::Result<Option<Vec<u8>>> {
+    bases.iter().rev().find_map(|base| base.get(key).transpose()).transpose()
+}
+
+/// The first records of a range, at most `limit`.
+pub(super) fn range(
+    bases: &[Arc<Base>],
+    keys: &RangeInclusive<Key>,
+    limit: usize,
+) -> io::Result<BTreeMap<Key, Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    // The oldest first, so that what is newer takes its place; the first `limit` of all are among those of each.
+    for base in bases {
+        found.extend(base.range(keys, limit)?);
     }
+    while found.len() > limit {
+        found.pop_last();
+    }
+    Ok(found)
 }
 
 impl Generation {
@@ -128,10 +117,34 @@ impl Generation {
         found.and_then(|bytes| bytes.as_ref().try_into().ok()).map(u64::from_be_bytes)
     }
 
-    /// All records, in the order of keys.
-    pub(super) fn all(&self) -> impl Iterator<Item = io::Result<Record>> {
-        let records = self.db.iter().map(|record| record.map_err(io::Error::other));
-        records.filter_map(|record| record.map(record_of).transpose())
+    /// Adds what events before `next` changed.
+    pub(super) fn write(&self, changed: &[Arc<Transfer>], next: u64) -> Result<(), LevelError> {
+        let mut batch = sled::Batch::default();
+        for (number, transfers) in changed.chunks(TOGETHER).enumerate() {
+            let key = [CHANGED, &next.to_be_bytes(), &(number as u32).to_be_bytes()].concat();
+            let transfers: Vec<&Transfer> = transfers.iter().map(|transfer| &**transfer).collect();
+            batch.insert(key, minicbor::to_vec(transfers).map_err(io::Error::other)?);
+        }
+        batch.insert(APPLIED, &next.to_be_bytes());
+        self.db.apply_batch(batch)?;
+        Ok(())
+    }
+
+    /// All that it holds; `None` when that cannot be read.
+    pub(super) fn read(&self) -> Option<Memtable> {
+        let mut table = Memtable::begin(self.from()?);
+        // sled panics on some damaged files.
+        let read = catch_unwind(AssertUnwindSafe(|| {
+            for record in self.db.scan_prefix(CHANGED) {
+                let (key, value) = record.ok()?;
+                let next = u64::from_be_bytes(*key.get(CHANGED.len()..)?.first_chunk()?);
+                let transfers: Vec<Transfer> = minicbor::decode(&value).ok()?;
+                table.take(&transfers.into_iter().map(Arc::new).collect::<Vec<_>>(), next);
+            }
+            table.take([], self.applied()?);
+            Some(())
+        }));
+        read.ok().flatten().map(|()| table)
     }
 
     /// Closes it and removes its files.
@@ -184,7 +197,5 @@ pub(super) fn join(folder: &Path, bases: &[Arc<Base>], floor: u64) -> io::Result
     base::write(folder, events, kept).map(Some)
 }
 
-/// What sled holds beside the applied position.
-fn record_of((key, value): (sled::IVec, sled::IVec)) -> Option<Record> {
-    Some((key.as_ref().try_into().ok()?, value.to_vec()))
-}
+/// Transfers in a record of sled: some ten kilobytes, far from where it makes a file of its own of it.
+const TOGETHER: usize = 64;

@@ -66,7 +66,7 @@ fn feed(index: &Index, events: std::ops::Range<u64>) {
     for position in events {
         let mut changes = Changes::default();
         changes.take_up(index, &event(position), None).unwrap();
-        index.apply(changes, position + 1, true).unwrap();
+        index.apply(&changes, position + 1, true).unwrap();
         // Now and then, and behind the last one, so that a death of the process costs nothing.
         if position % 7 == 3 {
             index.write_out().unwrap();
@@ -239,7 +239,7 @@ fn a_damaged_base_or_one_beyond_the_end_is_never_read() {
 }
 
 #[test]
-fn a_list_misses_nothing_while_what_waits_is_written() {
+fn a_list_misses_nothing_while_what_waits_is_written_and_becomes_a_base() {
     let house = House::new();
     let (index, _) = house.open(u64::MAX);
     let over = AtomicBool::new(false);
@@ -247,12 +247,13 @@ fn a_list_misses_nothing_while_what_waits_is_written() {
         scope.spawn(|| {
             while !over.load(Ordering::SeqCst) {
                 index.write_out().unwrap();
+                index.fold_beyond(200).unwrap();
             }
         });
         for position in 0..3000 {
             let mut changes = Changes::default();
             changes.take_up(&index, &event(position), None).unwrap();
-            index.apply(changes, position + 1, false).unwrap();
+            index.apply(&changes, position + 1, false).unwrap();
             let from = position.saturating_sub(40);
             let lately = |ours: &dyn Fn(&Transfer) -> bool| {
                 (from..=position).filter_map(|at| Transfer::accepted(&event(at), None)).filter(ours).count()
@@ -268,6 +269,7 @@ fn a_list_misses_nothing_while_what_waits_is_written() {
         }
         over.store(true, Ordering::SeqCst);
     });
+    assert!(!house.names().is_empty(), "no base came");
 }
 
 #[test]
@@ -279,7 +281,7 @@ fn what_waits_is_read_at_once_and_is_all_that_a_death_of_the_process_costs() {
         let mut changes = Changes::default();
         changes.take_up(&index, &event(position), None).unwrap();
         // Without room, too.
-        index.apply(changes, position + 1, position % 2 == 0).unwrap();
+        index.apply(&changes, position + 1, position % 2 == 0).unwrap();
         check(&index, position + 1);
     }
     drop(index);

@@ -113,7 +113,7 @@ fn boot_id() -> String {
     id.trim().to_owned()
 }
 
-/// The form of the records: 2 since transfers know their later events.
-const FORM: &[u8] = b"2";
+/// The form of the records: 2 since transfers know their later events, 3 since sled has many transfers in a record.
+const FORM: &[u8] = b"3";
 const CLEAN: &str = "clean";
 const BROKEN: &str = "broken";

@@ -297,20 +297,16 @@ impl View for Seen<'_> {
     }
 
     fn sent(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError> {
-        match self.changes.sent.get(&(office, position)) {
-            Some(transfer) => Ok(Some(transfer.clone())),
+        match self.changes.get(position) {
+            Some(transfer) => Ok((transfer.from.office == office).then(|| Transfer::clone(transfer))),
             None => self.core.index.sent(office, position),
         }
     }
 
     fn received(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError> {
-        match self.changes.received.get(&(office, position)) {
-            Some(sender) => self.sent(*sender, position),
-            None => {
-                let found = self.core.index.received(office, position)?;
-                // Found by the index, but perhaps changed in this batch.
-                found.map_or(Ok(None), |transfer| self.sent(transfer.from.office, position))
-            }
+        match self.changes.get(position) {
+            Some(transfer) => Ok((transfer.to.office == office).then(|| Transfer::clone(transfer))),
+            None => self.core.index.received(office, position),
         }
     }
 }
