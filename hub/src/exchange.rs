@@ -64,7 +64,7 @@ impl Exchange {
     /// When the index cannot be read.
     pub fn earlier(&self, permit: &RetryPermit, key: &str) -> Result<Option<Transfer>, Refusal> {
         let hash = self.key_hash(permit.office(), key);
-        let position = short_key(&hash).and_then(|short| self.store.state().keys.get(&short).copied());
+        let position = short_key(&hash).and_then(|short| self.store.state().seen(&short));
         match position {
             Some(position) => Ok(self.store.sent(permit.office(), position)?),
             None => Ok(None),

@@ -39,7 +39,11 @@ impl TransferId {
 
 impl fmt::Display for TransferId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{}-{:08}-{}", self.epoch, self.position, self.check_digit()))
+        // Every receipt names one, mostly without a width to be padded to.
+        match f.width() {
+            None => write!(f, "{}-{:08}-{}", self.epoch, self.position, self.check_digit()),
+            Some(_) => f.pad(&format!("{}-{:08}-{}", self.epoch, self.position, self.check_digit())),
+        }
     }
 }
 

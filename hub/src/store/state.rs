@@ -1,9 +1,11 @@
 //! The state that all events add up to. Persistent maps: a clone is a pointer, so readers hold a picture of one instant
 //! while the writer goes on.
 
+mod keys;
 mod registry;
 mod units;
 
+pub use keys::{Key, Keys};
 pub use registry::{Certificate, Office, Person, Registry, Term};
 pub use units::{Pair, UnitEntry, Units, keys_flat, keys_of};
 
@@ -33,8 +35,8 @@ pub struct State {
     pub meters: OrdMap<(OfficeNumber, Month), Meter>,
     /// What lists and waits need to know of each office.
     pub mailboxes: HashMap<OfficeNumber, Mailbox>,
-    /// Idempotency keys seen (keyed hash of office and key, its first 16 bytes) and the transfer each one made.
-    pub keys: HashMap<[u8; 16], u64>,
+    /// Idempotency keys seen, also those of later pictures; [`State::seen`] asks for those of this one.
+    pub keys: Keys,
     /// Retention is over for all days up to this one.
     pub expired_through: Option<Date>,
     /// The first position of each day in Japan (`YYYYMMDD`) that has an event.
@@ -88,10 +90,16 @@ impl State {
     /// Takes up the next event. Pure: the same events always give the same state.
     pub fn apply(&mut self, event: &Event) {
         self.epoch = event.epoch;
-        self.epochs.entry(event.epoch).or_insert(event.position);
+        // Looked at before they are changed: a change copies what other pictures share.
+        if !self.epochs.contains_key(&event.epoch) {
+            self.epochs.insert(event.epoch, event.position);
+        }
         self.next = event.position + 1;
         self.last_at = event.at;
-        self.day_starts.entry(codec::day_number(day_in_japan(event.at))).or_insert(event.position);
+        let day = codec::day_number(day_in_japan(event.at));
+        if !self.day_starts.contains_key(&day) {
+            self.day_starts.insert(day, event.position);
+        }
         self.registry.apply(event);
         self.units.apply(event);
         match &event.fact {
@@ -139,6 +147,16 @@ impl State {
         self.archived.map_or(0, |archived| archived.next)
     }
 
+    /// The transfer that an idempotency key made.
+    pub fn seen(&self, key: &Key) -> Option<u64> {
+        self.keys.get(key, &(self.floor()..self.next))
+    }
+
+    /// All idempotency keys seen, in no order.
+    pub fn keys_seen(&self) -> impl Iterator<Item = (Key, u64)> + '_ {
+        self.keys.within(self.floor()..self.next)
+    }
+
     /// The position of the first event after `day`, or the next position.
     pub fn first_after(&self, day: Date) -> u64 {
         let later = codec::day_number(day) + 1;
@@ -169,7 +187,10 @@ impl State {
     fn acquaint(&mut self, event: &Event, from: OfficeNumber, to: OfficeNumber) {
         let month = Month::in_japan(event.at);
         for (one, other) in [(from, to), (to, from)] {
-            self.mailboxes.entry(one).or_default().partners.insert(other, month);
+            let mailbox = self.mailboxes.entry(one).or_default();
+            if mailbox.partners.get(&other) != Some(&month) {
+                mailbox.partners.insert(other, month);
+            }
         }
     }
 
@@ -190,9 +211,8 @@ impl State {
         }
     }
 
-    /// Forgets what is kept for as long as the log: keys seen, and where days began.
+    /// Forgets where the days of archived months began. Of keys seen nobody asks for those before the floor.
     fn forget_before(&mut self, floor: u64) {
-        self.keys.retain(|_, position| *position >= floor);
         self.day_starts =
             self.day_starts.iter().filter(|(_, first)| **first >= floor).map(|(day, first)| (*day, *first)).collect();
     }
@@ -209,6 +229,6 @@ impl State {
 }
 
 /// The part of a keyed hash that the map of keys holds.
-pub fn short_key(hash: &[u8]) -> Option<[u8; 16]> {
+pub fn short_key(hash: &[u8]) -> Option<Key> {
     hash.get(..16)?.try_into().ok()
 }

@@ -55,7 +55,7 @@ impl History {
         );
         for (key, position) in &self.acknowledged {
             let blind = store.blind("key", format!("{} {key}", office(1)).as_bytes());
-            assert_eq!(state.keys.get(&short_key(&blind).unwrap()), Some(position), "round {round}, {key}");
+            assert_eq!(state.seen(&short_key(&blind).unwrap()), Some(*position), "round {round}, {key}");
             let transfer = store.sent(office(1), *position).unwrap().unwrap();
             assert_eq!(fetch(&store, &transfer, 1).await.unwrap(), bytes(1, size(key)), "{key}");
         }

@@ -73,7 +73,7 @@ async fn a_transfer_goes_from_accepted_to_imported_and_the_log_tells_it() {
     let detail = store.detail(sent.position).unwrap().unwrap();
     assert_eq!(detail.message.as_deref(), Some("よろしくお願いいたします。"));
     let key = store.blind("key", format!("{from} k").as_bytes());
-    assert_eq!(store.state().keys.get(&short_key(&key).unwrap()), Some(&sent.position));
+    assert_eq!(store.state().seen(&short_key(&key).unwrap()), Some(sent.position));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -126,7 +126,7 @@ pub fn accept(view: &dyn View, accept: Accept) -> Result<Decided<AcceptAnswer>, 
 }
 
 fn earlier(view: &dyn View, accept: &Accept) -> Result<Option<AcceptAnswer>, Refusal> {
-    let position = short_key(&accept.key).and_then(|key| view.state().keys.get(&key).copied());
+    let position = short_key(&accept.key).and_then(|key| view.state().seen(&key));
     let Some(position) = position else { return Ok(None) };
     let transfer = view.sent(accept.acting.office, position)?;
     match transfer.filter(|transfer| transfer.content == accept.content) {

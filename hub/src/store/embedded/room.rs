@@ -4,6 +4,7 @@
 //! no more, commits go on until the reserve is used up, are then refused, and go on by themselves when there is room again.
 
 use super::layout::{self, Layout};
+use crate::clock::Stopwatch;
 use crate::failpoint::{self, Point};
 use std::fs::File;
 use std::io;
@@ -50,6 +51,8 @@ struct Plan {
     taken: bool,
     /// Files no longer written to, and their lengths.
     finished: Vec<(Arc<File>, u64)>,
+    /// So many wait for room.
+    waiting: u32,
     refused: bool,
     stop: bool,
 }
@@ -141,8 +144,7 @@ impl Room {
             if plan.refused || plan.stop {
                 return None;
             }
-            self.changed.notify_all();
-            plan = self.changed.wait(plan).unwrap_or_else(PoisonError::into_inner);
+            plan = self.wait(plan);
         }
     }
 
@@ -176,8 +178,7 @@ impl Room {
                 return false;
             }
             plan.wanted = plan.wanted.max(end);
-            self.changed.notify_all();
-            plan = self.changed.wait(plan).unwrap_or_else(PoisonError::into_inner);
+            plan = self.wait(plan);
         }
     }
 
@@ -203,6 +204,15 @@ impl Room {
     pub(crate) fn stop(&self) {
         self.plan().stop = true;
         self.changed.notify_all();
+    }
+
+    /// Lets the thread that fills make haste until something changes.
+    fn wait<'a>(&self, mut plan: MutexGuard<'a, Plan>) -> MutexGuard<'a, Plan> {
+        plan.waiting += 1;
+        self.changed.notify_all();
+        let mut plan = self.changed.wait(plan).unwrap_or_else(PoisonError::into_inner);
+        plan.waiting -= 1;
+        plan
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {
@@ -301,6 +311,11 @@ impl Room {
         Ok(Some(file))
     }
 
+    /// Lets others have the disk, unless somebody waits for room.
+    fn pause(&self, time: Duration) {
+        drop(self.changed.wait_timeout_while(self.plan(), time, |plan| plan.waiting == 0 && !plan.stop));
+    }
+
     /// After a failed sync what the disk holds is not known; a full disk is no such failure.
     fn doubt(&self, error: &io::Error) {
         if !layout::is_full(error) {
@@ -316,12 +331,15 @@ impl Room {
             return Err(io::ErrorKind::StorageFull.into());
         }
         let zeros = vec![0; PIECE as usize];
-        // Synced in pieces: the writer's own sync may have to wait for what is dirty in its file.
+        // Synced in pieces, with pauses: the writer's own sync has to wait for what is dirty in its file, and for the sync here.
         let piece = |at| {
-            let _held = (from > 0).then(|| self.syncing.lock().unwrap_or_else(PoisonError::into_inner));
+            let held = (from > 0).then(|| self.syncing.lock().unwrap_or_else(PoisonError::into_inner));
+            let watch = Stopwatch::start();
             let filled = failpoint::reach(Point::RoomFill)
                 .and_then(|()| file.write_all_at(&zeros, at))
                 .and_then(|()| file.sync_data());
+            drop(held);
+            self.pause(watch.elapsed() * PAUSES);
             filled.inspect_err(|error| self.doubt(error))
         };
         let filled = (from..from + STEP).step_by(PIECE as usize).try_for_each(piece);
@@ -342,7 +360,9 @@ fn free(path: &Path) -> Option<u64> {
 /// No segment becomes longer: it ends with the batch that fills it.
 const LONGEST: u64 = 80 * 1024 * 1024;
 const STEP: u64 = 8 * 1024 * 1024;
-const PIECE: u64 = 1024 * 1024;
+const PIECE: u64 = 256 * 1024;
+/// The thread that fills rests so many times as long as a piece took.
+const PAUSES: u32 = 3;
 const LEFT: u64 = 16 * 1024 * 1024;
 const LOOK: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(1);

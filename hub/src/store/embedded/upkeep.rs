@@ -46,6 +46,7 @@ impl Core {
             tracing::warn!(dropped, "refusals were not logged: too many at once");
             self.observer.dropped(dropped);
         }
+        state.keys.forget_before(state.floor());
         let kept = self.keep_up(&mut rounds, &state);
         // What an end of retention left undone when the process died; it also makes room where the rest finds none.
         let swept = state.expired_through.map_or(Ok(()), |through| self.sweep(through));

@@ -50,12 +50,14 @@ pub(crate) struct Writer {
     began: Option<Beginning>,
     /// The state with the batch at hand.
     state: State,
+    /// The batch at hand, encoded.
+    buffer: Vec<u8>,
 }
 
 impl Writer {
     /// A writer that goes on behind a frame of this digest, with a new epoch where one has to begin.
     pub(crate) fn new(core: Arc<Core>, state: State, chain: [u8; 32], began: Option<Beginning>) -> Self {
-        Self { core, tip: None, chain, began, state }
+        Self { core, tip: None, chain, began, state, buffer: Vec::new() }
     }
 
     /// Begins the first segment, and the new epoch with its first event. False when the disk has no room for that: it is
@@ -80,7 +82,7 @@ impl Writer {
         let cites = tlog::last_signed(&self.core.layout);
         let began =
             NewEvent { actor: None, fact: Fact::Began { because, cites }, detail: Detail::default(), body: None };
-        let mut batch = Batch::new(&self.core, tip, &mut self.state, now);
+        let mut batch = Batch::new(&self.core, tip, (&mut self.state, &mut self.buffer), now);
         let taken = batch.take(vec![began]);
         let written = taken.and_then(|_| batch.end(tip).map_err(|()| CommitError::Failed));
         match written {
@@ -134,7 +136,7 @@ impl Writer {
         let has_room = self.turn(now) && self.begin_epoch(now).is_ok();
         let Some(tip) = &mut self.tip else { return self.refuse(first, queue) };
         let mut closing = None;
-        let mut batch = Batch::new(&self.core, tip, &mut self.state, now);
+        let mut batch = Batch::new(&self.core, tip, (&mut self.state, &mut self.buffer), now);
         if has_room {
             batch.take_notes();
         }

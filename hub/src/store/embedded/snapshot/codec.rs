@@ -2,7 +2,7 @@
 
 use crate::store::codec;
 use crate::store::state::{
-    Archived, Mailbox, Meter, Pair, Registry, State, UnitEntry, Units, keys_flat as join_keys_flat, keys_of,
+    Archived, Key, Mailbox, Meter, Pair, Registry, State, UnitEntry, Units, keys_flat as join_keys_flat, keys_of,
 };
 use careplan_protocol::api::Count;
 use careplan_protocol::calendar::Month;
@@ -24,7 +24,7 @@ pub(super) fn encode(state: &State) -> Result<Vec<u8>, minicbor::encode::Error<I
         registry,
         meters,
         mailboxes,
-        keys,
+        keys: _,
         expired_through,
         day_starts,
         clock_confirmed_at,
@@ -52,7 +52,7 @@ pub(super) fn encode(state: &State) -> Result<Vec<u8>, minicbor::encode::Error<I
     for (office, mailbox) in mailboxes {
         encode_mailbox(&mut e, *office, mailbox)?;
     }
-    e.bytes(&keys_flat(keys.iter()))?;
+    e.bytes(&keys_flat(state.keys_seen()))?;
     codec::maybe_day::encode(expired_through, &mut e, &mut ())?;
     e.array(day_starts.len() as u64)?;
     for start in day_starts {
@@ -98,7 +98,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<State, Error> {
     let keys = d.bytes()?;
     std::thread::scope(|scope| {
         // The two that grow with every transfer, at once.
-        let keys = scope.spawn(|| keys.chunks_exact(KEY).filter_map(key_entry).collect());
+        let keys = scope.spawn(|| keys.chunks_exact(KEY_ENTRY).filter_map(key_entry).collect());
         state.mailboxes = entries(&mut mailboxes, decode_mailbox)?.into_iter().collect();
         state.keys = keys.join().map_err(|_| Error::message("the keys cannot be read"))?;
         Ok::<(), Error>(())
@@ -249,14 +249,14 @@ fn begin(d: &mut Decoder<'_>, fields: u64) -> Result<(), Error> {
     if d.array()? == Some(fields) { Ok(()) } else { Err(Error::message("another number of fields")) }
 }
 
-fn keys_flat<'a>(keys: impl Iterator<Item = (&'a [u8; 16], &'a u64)>) -> Vec<u8> {
-    keys.flat_map(|(key, position)| key.iter().copied().chain(position.to_be_bytes())).collect()
+fn keys_flat(keys: impl Iterator<Item = (Key, u64)>) -> Vec<u8> {
+    keys.flat_map(|(key, position)| key.into_iter().chain(position.to_be_bytes())).collect()
 }
 
-fn key_entry(entry: &[u8]) -> Option<([u8; 16], u64)> {
+fn key_entry(entry: &[u8]) -> Option<(Key, u64)> {
     let (key, position) = entry.split_first_chunk()?;
     Some((*key, u64::from_be_bytes(position.try_into().ok()?)))
 }
 
 const VERSION: u8 = 3;
-const KEY: usize = 24;
+const KEY_ENTRY: usize = 24;

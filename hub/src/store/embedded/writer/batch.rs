@@ -33,7 +33,8 @@ pub(super) struct Batch<'a> {
     state: &'a mut State,
     now: Timestamp,
     today: Date,
-    buffer: Vec<u8>,
+    /// Kept from batch to batch.
+    buffer: &'a mut Vec<u8>,
     /// Large bodies that stand in their places.
     renamed: Vec<PathBuf>,
     written: Written,
@@ -67,7 +68,14 @@ struct Encoded {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(core: &'a Core, tip: &Tip, state: &'a mut State, now: Timestamp) -> Self {
+    pub(super) fn new(
+        core: &'a Core,
+        tip: &Tip,
+        (state, buffer): (&'a mut State, &'a mut Vec<u8>),
+        now: Timestamp,
+    ) -> Self {
+        buffer.clear();
+        buffer.shrink_to(KEPT);
         Self {
             core,
             start: tip.offset(),
@@ -75,7 +83,7 @@ impl<'a> Batch<'a> {
             state,
             now,
             today: core.doubts.today(core.now()),
-            buffer: Vec::new(),
+            buffer,
             renamed: Vec::new(),
             written: Written::default(),
         }
@@ -142,7 +150,7 @@ impl<'a> Batch<'a> {
             let folder = self.core.layout.bodies().join(day_in_japan(self.now).to_string());
             let synced = if self.renamed.is_empty() { Ok(()) } else { sync_bodies(&folder) };
             let done = synced.map_err(NotAppended::Broken);
-            let done = done.and_then(|()| tip.append(&mut self.buffer, self.state.epoch, self.state.next, events));
+            let done = done.and_then(|()| tip.append(self.buffer, self.state.epoch, self.state.next, events));
             let done = done.and_then(|()| Ok(self.core.room.is_sound()?));
             match done {
                 Ok(()) => {}
@@ -164,6 +172,7 @@ impl<'a> Batch<'a> {
         tracing::error!("the disk is full: a batch was taken back");
         self.core.room.cut(tip.offset());
         *self.state = State::clone(&self.core.state.load());
+        self.state.keys.take_back(self.state.next);
         for body in &self.renamed {
             // One that stays is overwritten by the next at its position, or goes with its day.
             let _ = std::fs::remove_file(body);
@@ -188,7 +197,7 @@ impl<'a> Batch<'a> {
             };
             let (entry, event) = entry::write(new, &stamp, &self.core.keys)?;
             let offset = self.start + self.buffer.len() as u64;
-            frame::append(&mut self.buffer, Kind::Event, &[&entry]);
+            frame::append(self.buffer, Kind::Event, &[&entry]);
             let length = (RECORD_HEADER + entry.len()) as u32;
             let segment = std::sync::Arc::clone(&self.segment);
             encoded.placed.push(Located { position, segment, offset, length, body: place.clone() });
@@ -243,7 +252,7 @@ impl<'a> Batch<'a> {
             SealedPlace::Small(sealed) => {
                 let before = RECORD_HEADER + size_of::<u64>();
                 let offset = self.start + (self.buffer.len() + before) as u64;
-                frame::append(&mut self.buffer, Kind::Body, &[&position.to_be_bytes(), &sealed]);
+                frame::append(self.buffer, Kind::Body, &[&position.to_be_bytes(), &sealed]);
                 BodyPlace::Segment { segment: self.segment.number, offset, length: sealed.len() as u32 }
             }
             SealedPlace::Staged(staged) => {
@@ -312,4 +321,6 @@ impl View for Seen<'_> {
 }
 
 const LARGE: usize = 8 * 1024 * 1024;
+/// Bytes of the buffer that are kept; most batches are smaller.
+const KEPT: usize = 1024 * 1024;
 const MANY: usize = 2048;
