@@ -64,6 +64,14 @@ pub(crate) struct Filled {
     pub(crate) to: u64,
 }
 
+impl Plan {
+    /// Bytes that can be written without more room; none before there is a spare.
+    fn ahead(&self) -> u64 {
+        let Some(spare) = &self.spare else { return 0 };
+        self.current.as_ref().map_or(0, |current| current.to.saturating_sub(self.used)) + spare.to
+    }
+}
+
 enum Job {
     Extend(Filled),
     Spare,
@@ -311,9 +319,10 @@ impl Room {
         Ok(Some(file))
     }
 
-    /// Lets others have the disk, unless somebody waits for room.
+    /// Lets others have the disk, unless somebody waits for room or much of the reserve is still to be made.
     fn pause(&self, time: Duration) {
-        drop(self.changed.wait_timeout_while(self.plan(), time, |plan| plan.waiting == 0 && !plan.stop));
+        let may_rest = |plan: &mut Plan| plan.waiting == 0 && !plan.stop && plan.ahead() >= self.disk.reserve_bytes / 2;
+        drop(self.changed.wait_timeout_while(self.plan(), time, may_rest));
     }
 
     /// After a failed sync what the disk holds is not known; a full disk is no such failure.
