@@ -12,6 +12,7 @@ use super::scan::Located;
 use crate::store::StoreError;
 use crate::store::event::Event;
 use crate::store::transfer::BodyPlace;
+use bytes::Bytes;
 use careplan_protocol::calendar::Month;
 use std::collections::VecDeque;
 use std::os::unix::fs::FileExt;
@@ -20,11 +21,19 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// A position and the bytes of its leaf, where they can be read.
 pub(crate) type LeafAt = (u64, Option<Vec<u8>>);
 
+/// What the log does not have yet, in the order of positions.
+#[derive(Debug, Default)]
+struct Tail {
+    events: VecDeque<Located>,
+    /// Bytes of those that are held in memory: log, transparency log and searches soon read them.
+    held: usize,
+}
+
 /// All events.
 #[derive(Debug)]
 pub(crate) struct Journal {
     log: Log,
-    tail: RwLock<VecDeque<Located>>,
+    tail: RwLock<Tail>,
     keys: Arc<Keyring>,
     damage: Arc<Damage>,
     archives: Archives,
@@ -39,7 +48,8 @@ impl Journal {
         damage: Arc<Damage>,
         archives: Archives,
     ) -> Self {
-        Self { log, tail: RwLock::new(tail.into()), keys, damage, archives }
+        let tail = Tail { events: tail.into(), held: 0 };
+        Self { log, tail: RwLock::new(tail), keys, damage, archives }
     }
 
     /// The log itself.
@@ -59,7 +69,10 @@ impl Journal {
 
     /// Takes up events that a batch has just made durable.
     pub(crate) fn extend(&self, events: impl IntoIterator<Item = Located>) {
-        self.tail.write().unwrap_or_else(PoisonError::into_inner).extend(events);
+        let mut tail = self.tail.write().unwrap_or_else(PoisonError::into_inner);
+        for event in events {
+            tail.add(event);
+        }
     }
 
     /// One event and where its body is.
@@ -135,14 +148,12 @@ impl Journal {
     /// Copies to the log what it does not have yet.
     pub(crate) fn copy(&self) -> Result<(), StoreError> {
         loop {
-            let batch: Vec<Located> = self.tail().iter().take(COPIED_AT_ONCE).cloned().collect();
+            let batch: Vec<Located> = self.tail().events.iter().take(COPIED_AT_ONCE).cloned().collect();
             let Some(last) = batch.last() else { return Ok(()) };
             let behind = last.position + 1;
             self.log.append(&self.copies(&batch)?)?;
             let mut tail = self.tail.write().unwrap_or_else(PoisonError::into_inner);
-            while tail.front().is_some_and(|event| event.position < behind) {
-                tail.pop_front();
-            }
+            tail.forget_before(behind);
         }
     }
 
@@ -178,8 +189,8 @@ impl Journal {
         // The tail first: what is copied meanwhile is then read from it, not missed.
         let tail: Vec<Located> = {
             let tail = self.tail();
-            let start = tail.partition_point(|event| event.position < from);
-            tail.range(start..).take(limit).cloned().collect()
+            let start = tail.events.partition_point(|event| event.position < from);
+            tail.events.range(start..).take(limit).cloned().collect()
         };
         let copied = tail.first().map_or(u64::MAX, |event| event.position).min(self.log.next());
         let mut found = self.log.read(from, limit.min(copied.saturating_sub(from) as usize))?;
@@ -210,12 +221,32 @@ impl Journal {
         StoreError::Damaged(what)
     }
 
-    fn tail(&self) -> std::sync::RwLockReadGuard<'_, VecDeque<Located>> {
+    fn tail(&self) -> std::sync::RwLockReadGuard<'_, Tail> {
         self.tail.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+impl Tail {
+    fn add(&mut self, mut event: Located) {
+        match event.entry.as_ref().map_or(0, Bytes::len) {
+            length if self.held + length <= MOST_HELD => self.held += length,
+            _ => event.entry = None,
+        }
+        self.events.push_back(event);
+    }
+
+    fn forget_before(&mut self, position: u64) {
+        while self.events.front().is_some_and(|event| event.position < position) {
+            let gone = self.events.pop_front().and_then(|event| event.entry);
+            self.held -= gone.map_or(0, |entry| entry.len());
+        }
+    }
+}
+
 fn read_located(located: &Located) -> Result<Stored, StoreError> {
+    if let Some(entry) = &located.entry {
+        return Ok(Stored::Entry(located.position, located.body.clone(), entry.to_vec()));
+    }
     let mut record = vec![0; located.length as usize];
     located.segment.file.read_exact_at(&mut record, located.offset).map_err(refused("segment"))?;
     Ok(match frame::read(&record) {
@@ -225,3 +256,5 @@ fn read_located(located: &Located) -> Result<Stored, StoreError> {
 }
 
 const COPIED_AT_ONCE: usize = 1024;
+/// Bytes of events held in memory until the log has them; of more the segments are read.
+const MOST_HELD: usize = 8 * 1024 * 1024;

@@ -8,6 +8,7 @@ use super::frame::{self, FRAME, Found, Frame, Kind, RECORD_HEADER};
 use super::segment::{HEADER, Segment};
 use crate::store::event::Fact;
 use crate::store::transfer::BodyPlace;
+use bytes::Bytes;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub(crate) struct Located {
     pub(crate) length: u32,
     /// Where its sealed body is.
     pub(crate) body: Option<BodyPlace>,
+    /// The event itself, where it was written a moment ago.
+    pub(crate) entry: Option<Bytes>,
 }
 
 /// What a segment holds.
@@ -140,6 +143,7 @@ impl Scanned {
             offset: at as u64,
             length: (RECORD_HEADER + payload.len()) as u32,
             body,
+            entry: None,
         });
     }
 }

@@ -17,6 +17,7 @@ use crate::store::event::{Event, Fact, NewEvent};
 use crate::store::state::State;
 use crate::store::transfer::{BodyPlace, Transfer};
 use crate::store::{CommitError, Committed, Decide, StoreError, View};
+use bytes::Bytes;
 use careplan_protocol::calendar::day_in_japan;
 use careplan_protocol::office::OfficeNumber;
 use jiff::Timestamp;
@@ -200,7 +201,8 @@ impl<'a> Batch<'a> {
             frame::append(self.buffer, Kind::Event, &[&entry]);
             let length = (RECORD_HEADER + entry.len()) as u32;
             let segment = std::sync::Arc::clone(&self.segment);
-            encoded.placed.push(Located { position, segment, offset, length, body: place.clone() });
+            let entry = Some(Bytes::from(entry));
+            encoded.placed.push(Located { position, segment, offset, length, body: place.clone(), entry });
             encoded.events.push((event, place));
         }
         Ok(encoded)
