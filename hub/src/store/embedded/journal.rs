@@ -112,7 +112,7 @@ impl Journal {
     pub(crate) fn leaves(&self, from: u64, limit: usize) -> Result<Vec<LeafAt>, StoreError> {
         let mut leaves = Vec::new();
         while leaves.len() < limit {
-            let (at, wanted) = (from + leaves.len() as u64, limit - leaves.len());
+            let (at, wanted) = (from + leaves.len() as u64, (limit - leaves.len()).min(AT_ONCE));
             let dropped = self.log.first().saturating_sub(at);
             let read = match dropped {
                 0 => self.kept_leaves(at, wanted)?,
@@ -148,7 +148,7 @@ impl Journal {
     /// Copies to the log what it does not have yet.
     pub(crate) fn copy(&self) -> Result<(), StoreError> {
         loop {
-            let batch: Vec<Located> = self.tail().events.iter().take(COPIED_AT_ONCE).cloned().collect();
+            let batch: Vec<Located> = self.tail().events.iter().take(AT_ONCE).cloned().collect();
             let Some(last) = batch.last() else { return Ok(()) };
             let behind = last.position + 1;
             self.log.append(&self.copies(&batch)?)?;
@@ -255,6 +255,7 @@ fn read_located(located: &Located) -> Result<Stored, StoreError> {
     })
 }
 
-const COPIED_AT_ONCE: usize = 1024;
+/// Events that are looked up at a time: the writer waits meanwhile, and who asks may be a thread that gives way to others.
+const AT_ONCE: usize = 512;
 /// Bytes of events held in memory until the log has them; of more the segments are read.
 const MOST_HELD: usize = 8 * 1024 * 1024;
