@@ -105,18 +105,40 @@ points! {
     DayDelete = "day-delete",
     /// A month of the log is about to be written as an archive.
     ArchiveWrite = "archive-write",
+    /// One of its events is about to be written.
+    ArchiveRecord = "archive-record",
+    /// All of them were written, under another name; they are about to be synced.
+    ArchiveSync = "archive-sync",
     /// It was written and synced under another name, and is about to be read back.
     ArchiveWritten = "archive-written",
     /// It was read back and is about to get its name.
     ArchiveRename = "archive-rename",
+    /// It stands under its name; its folder is not synced.
+    ArchiveRenamed = "archive-renamed",
     /// It stands under its name; no event says so yet.
     ArchiveNamed = "archive-named",
+    /// The event says so; nothing else was done yet.
+    ArchiveSaid = "archive-said",
     /// The event says so; the state is about to be kept beside the archive.
     ArchiveState = "archive-state",
+    /// It was kept and read back; those of earlier months are still there.
+    ArchiveKept = "archive-kept",
     /// The state is kept; the month's file is about to go.
     ArchiveDrop = "archive-drop",
     /// The month's file went, its index did not.
     ArchiveDropped = "archive-dropped",
+    /// Nothing of the months is left in the log; the search index still has them.
+    ArchiveGone = "archive-gone",
+    /// A block of the search index is about to be written.
+    SearchWrite = "search-write",
+    /// It was written and is about to take its place.
+    SearchRename = "search-rename",
+    /// It has taken it; nobody believes it yet.
+    SearchWritten = "search-written",
+    /// A file that is no block of this log is about to be removed.
+    SearchClear = "search-clear",
+    /// The block of archived months is about to be removed.
+    SearchForget = "search-forget",
     /// The receipt key is about to be replaced by another one.
     ReceiptKey = "receipt-key",
     /// A start has found a tail that is about to be cut.
@@ -125,6 +147,8 @@ points! {
     CutKept = "cut-kept",
     /// Tiles of the transparency log are about to be written.
     TlogTiles = "tlog-tiles",
+    /// A file of it was written and is about to take its place.
+    TlogRename = "tlog-rename",
     /// They were written; nothing is signed yet.
     TlogWritten = "tlog-written",
     /// What is signed is remembered; nobody sees it yet.

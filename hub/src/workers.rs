@@ -88,8 +88,9 @@ pub fn start(workers: Workers, stop: CancellationToken) -> Running {
 }
 
 const AT_ONCE: Duration = Duration::from_millis(50);
-const SECONDS: Duration = Duration::from_secs(2);
+/// What years bring happens at once where the hub is killed, so that it is killed in it.
+const SECONDS: Duration = Duration::from_millis(if cfg!(feature = "failpoints") { 150 } else { 2000 });
 const UPKEEP: Duration = Duration::from_secs(3);
-const UNHURRIED: Duration = Duration::from_secs(10);
+const UNHURRIED: Duration = Duration::from_millis(if cfg!(feature = "failpoints") { 150 } else { 10_000 });
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);

@@ -67,7 +67,7 @@ fn last_day_over(today: Date, years: u32) -> Date {
     today.saturating_sub(i64::from(years).years()).saturating_sub(1.days())
 }
 
-const AFTER_TROUBLE: Duration = Duration::from_secs(3600);
+const AFTER_TROUBLE: Duration = Duration::from_secs(if cfg!(feature = "failpoints") { 2 } else { 3600 });
 
 #[cfg(test)]
 mod tests {

@@ -82,6 +82,7 @@ impl Core {
             }
             return Ok(false);
         }
+        failpoint::reach(Point::ArchiveSaid).map_err(refused("archive"))?;
         self.chain_holds(&last, &over)?;
         {
             let _round = self.upkeep.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,6 +93,7 @@ impl Core {
         failpoint::reach(Point::ArchiveState).map_err(refused("archive"))?;
         snapshot::keep(&self.layout, &self.keys, self.randomness.as_ref(), (&state, last.month))?;
         self.journal.log().drop_archived()?;
+        failpoint::reach(Point::ArchiveGone).map_err(refused("archive"))?;
         self.search.forget_before(self.journal.first());
         Ok(true)
     }
@@ -134,7 +136,9 @@ impl Core {
         failpoint::reach(Point::ArchiveWrite).map_err(refused("archive"))?;
         let written = file::write(&beside, header, |writer| {
             self.records(header.first..header.next, |_, record, leaf| {
-                writer.record(record, leaf).map_err(refused("archive"))
+                failpoint::reach(Point::ArchiveRecord)
+                    .and_then(|()| writer.record(record, leaf))
+                    .map_err(refused("archive"))
             })
         });
         let checked = written.and_then(|(sha256, root)| {
@@ -151,6 +155,7 @@ impl Core {
         })?;
         failpoint::reach(Point::ArchiveRename).map_err(refused("archive"))?;
         std::fs::rename(&beside, &path).map_err(refused("archive"))?;
+        failpoint::reach(Point::ArchiveRenamed).map_err(refused("archive"))?;
         layout::sync_folder(&self.layout.archive()).map_err(refused("archive"))?;
         failpoint::reach(Point::ArchiveNamed).map_err(refused("archive"))?;
         Ok(sha256)

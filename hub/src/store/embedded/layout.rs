@@ -173,10 +173,12 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     path.parent().map_or(Ok(()), sync_folder)
 }
 
-/// Puts a file in place at once for every reader; whether it survives a power cut is another matter.
-pub(crate) fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Puts a file in place at once for every reader; whether it survives a power cut is another matter. The point is passed
+/// before it takes its place.
+pub(crate) fn put(path: &Path, bytes: &[u8], point: Point) -> io::Result<()> {
     let beside = path.with_added_extension("new");
     private(&beside, true)?.write_all(bytes)?;
+    failpoint::reach(point)?;
     std::fs::rename(&beside, path)
 }
 

@@ -19,6 +19,7 @@ pub(crate) use follower::start;
 
 use super::keys::Keyring;
 use super::layout::Layout;
+use crate::failpoint::{self, Point};
 use crate::store::marks::{Marked, Wanted};
 use block::Block;
 use lists::Lists;
@@ -105,7 +106,8 @@ impl Search {
         drop(files);
         for number in over {
             // One that stays goes at the next start.
-            let _ = std::fs::remove_file(block::path(&self.folder, number));
+            let _ = failpoint::reach(Point::SearchForget)
+                .and_then(|()| std::fs::remove_file(block::path(&self.folder, number)));
         }
     }
 
@@ -132,5 +134,5 @@ impl Search {
     }
 }
 
-/// Positions of a block; few in this crate's own tests, so that they see many blocks.
-const WIDTH: u64 = if cfg!(test) { 128 } else { 1 << 16 };
+/// Positions of a block; few in this crate's own tests and where the hub is killed, so that they see many blocks.
+const WIDTH: u64 = if cfg!(any(test, feature = "failpoints")) { 128 } else { 1 << 16 };

@@ -48,6 +48,7 @@ pub(crate) fn keep(
     if open(&path, keys).is_none_or(|read| (read.next, read.archived) != (state.next, state.archived)) {
         return Err(StoreError::Damaged(format!("{} (read back after writing)", layout.shown(&path))));
     }
+    failpoint::reach(Point::ArchiveKept).map_err(refused("archive"))?;
     for older in kept_months(layout).map_err(refused("archive"))?.into_iter().rev().skip(2) {
         layout::remove(&layout.archive().join(kept_name(older))).map_err(refused("archive"))?;
     }

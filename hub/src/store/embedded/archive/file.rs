@@ -1,5 +1,6 @@
 //! An archive as a file: gzip by one compressor at one level, so that the same events give the same bytes.
 
+use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use crate::store::embedded::error::refused;
 use crate::store::embedded::layout;
@@ -56,6 +57,7 @@ pub(super) fn write(
     let ended = || {
         let (into, root) = writer.end()?;
         let file = into.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+        failpoint::reach(Point::ArchiveSync)?;
         file.sync_all()?;
         rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)?;
         Ok((sha256(path)?, root))

@@ -2,6 +2,7 @@
 
 use super::{Lists, Open, WIDTH, block};
 use crate::clock::Stopwatch;
+use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use crate::store::embedded::behind;
 use crate::store::embedded::core::Core;
@@ -122,8 +123,10 @@ impl Follower {
         let search = &self.core.search;
         let bytes = block::encode(number, lists, &self.last_leaf(number)?, &search.keys);
         layout::make_folder(&search.folder).map_err(refused("search"))?;
+        failpoint::reach(Point::SearchWrite).map_err(refused("search"))?;
         // What a power cut leaves of it its hash tells.
-        layout::put(&block::path(&search.folder, number), &bytes).map_err(refused("search"))?;
+        layout::put(&block::path(&search.folder, number), &bytes, Point::SearchRename).map_err(refused("search"))?;
+        failpoint::reach(Point::SearchWritten).map_err(refused("search"))?;
         let mut files = search.files();
         files.believed.insert(number);
         files.doubted.remove(&number);
@@ -174,6 +177,7 @@ impl Follower {
             let files = search.files();
             if !number.is_some_and(|number| files.doubted.contains(&number) || files.believed.contains(&number)) {
                 drop(files);
+                failpoint::reach(Point::SearchClear).map_err(refused("search"))?;
                 std::fs::remove_file(entry.path()).map_err(refused("search"))?;
             }
         }

@@ -1,5 +1,6 @@
 //! The files of one epoch's log.
 
+use crate::failpoint::Point;
 use crate::store::embedded::layout::{self, Layout};
 use careplan_protocol::event::Cited;
 use careplan_protocol::tlog::note::VerifierKey;
@@ -109,7 +110,7 @@ impl Folder {
 
     /// Shows a checkpoint. It is not synced: it can be made again from what was remembered.
     pub(super) fn show(&self, note: &str) -> io::Result<()> {
-        layout::put(&self.path.join("checkpoint"), note.as_bytes())
+        layout::put(&self.path.join("checkpoint"), note.as_bytes(), Point::TlogRename)
     }
 
     /// Keeps a checkpoint for ever.
@@ -139,10 +140,10 @@ impl Folder {
     /// Writes a tile or bundle. Once one is full, its partial ones go: whoever wants one takes the beginning of the full one.
     pub(super) fn write(&self, tile: Tile, bytes: &[u8]) -> io::Result<()> {
         let path = self.path.join(tile.to_string());
-        match layout::put(&path, bytes) {
+        match layout::put(&path, bytes, Point::TlogRename) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-                layout::put(&path, bytes)?;
+                layout::put(&path, bytes, Point::TlogRename)?;
             }
             done => done?,
         }
