@@ -5,9 +5,11 @@
 //! - [`run`]: the rounds; [`report`]: what is told of them;
 //! - [`plan`]: what is done in a round; [`house`]: the hub under test; [`disk`]: a disk whose power can be cut;
 //! - [`load`]: offices at work; [`mod@look`]: everything that the hub shows; [`published`]: its transparency log;
+//!   [`archived`]: the months that left its log;
 //! - [`model`]: what must hold; [`history`]: what the offices know;
 //! - [`chance`]: chance that can be had again.
 
+pub mod archived;
 pub mod chance;
 pub mod disk;
 pub mod history;
@@ -26,7 +28,7 @@ use house::House;
 use load::Worker;
 use look::Eyes;
 use model::{Kind, Violation, judge};
-use plan::{End, Fault, Plan};
+use plan::{End, Fault, MONTH, Plan};
 use report::Report;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
@@ -80,11 +82,44 @@ pub async fn run(settings: &Settings, mut progress: impl FnMut(&Report)) -> Resu
     Ok(report)
 }
 
+/// Rounds that are killed at these points alone, each tried at most [`TRIES`] times; what was violated, and what was not
+/// reached.
+///
+/// # Errors
+/// As [`run`], and when a round cannot be done.
+pub async fn reach(points: impl IntoIterator<Item = &'static str>) -> Result<Vec<String>> {
+    let settings = Settings { rounds: 0, seed: 1, power: false, keep: None };
+    let (mut report, mut house, mut wrong) = (Report::new(&settings), House::new(false).await?, Vec::new());
+    let (mut chance, mut rounds) = (Chance::new(1), 0);
+    for point in points {
+        for _ in 0..TRIES {
+            if rounds % AGES == 0 {
+                let _ = house.strike().await;
+                house.begin_anew()?;
+                one(&mut house, &Plan::filling(), Chance::new(chance.number()), &mut report).await?;
+            }
+            rounds += 1;
+            let plan = Plan::killed_at(point);
+            let found = one(&mut house, &plan, Chance::new(chance.number()), &mut report).await;
+            let found = found.with_context(|| format!("{point}\n{}", house.world.hub.last_words()))?;
+            wrong.extend(found.iter().map(|violation| format!("{point}: {violation}")));
+            if report.has_ended_at(point) {
+                break;
+            }
+        }
+        if !report.has_ended_at(point) {
+            wrong.push(format!("{point} was never reached"));
+        }
+    }
+    let _ = house.strike().await;
+    Ok(wrong)
+}
+
 /// One round: start, load, end, start again, look.
 async fn one(house: &mut House, plan: &Plan, mut chance: Chance, report: &mut Report) -> Result<Vec<Violation>> {
     let mut found = Vec::new();
     house.prepare(plan)?;
-    if house.world.hub.is_running()? && (plan.fault.is_some() || plan.next_day || plan.new_receipt_key) {
+    if house.world.hub.is_running()? && (plan.fault.is_some() || plan.days > 0 || plan.new_receipt_key) {
         house.strike().await?;
     }
     let ended = match house.world.hub.is_running()? {
@@ -93,7 +128,10 @@ async fn one(house: &mut House, plan: &Plan, mut chance: Chance, report: &mut Re
     };
     let ended = match ended {
         Some(status) => Some(status),
-        None => work_until_the_end(house, plan, &mut chance).await?,
+        None => match house.settle().await? {
+            None => work_until_the_end(house, plan, &mut chance).await?,
+            ended => ended,
+        },
     };
     report.ended(plan, ended);
     found.extend(ended.and_then(|status| wrong_end(plan.fault.as_ref(), status)));
@@ -101,18 +139,32 @@ async fn one(house: &mut House, plan: &Plan, mut chance: Chance, report: &mut Re
         house.strike().await?;
     }
     if let Some(fault) = &plan.again {
-        if let Some(status) = start(house, Some(fault)).await? {
+        let ended = match start(house, Some(fault)).await? {
+            None => house.world.hub.ended(BEHIND_A_START).await?,
+            ended => ended,
+        };
+        report.failed(fault, ended);
+        if let Some(status) = ended {
             found.extend(wrong_end(Some(fault), status));
         }
         house.strike().await?;
     }
     let begun = tokio::time::Instant::now();
-    if let Some(status) = start(house, None).await? {
+    let mut ended = start(house, None).await?;
+    report.restarts.push(begun.elapsed());
+    if ended.is_none() {
+        ended = house.settle().await?;
+    }
+    if let Some(status) = ended {
         anyhow::bail!("the hub does not start again: {status}\n{}", house.world.hub.last_words());
     }
-    report.restarts.push(begun.elapsed());
     report.cut(&house.world.hub.last_words());
     found.extend(look(house, &mut chance, report).await?);
+    if plan.days >= MONTH
+        && let Some(what) = house.verify().await?
+    {
+        found.push(Violation { kind: Kind::Damage, what: format!("careplan-hub verify: {what}") });
+    }
     Ok(found)
 }
 
@@ -163,20 +215,18 @@ fn wrong_end(fault: Option<&Fault>, status: ExitStatus) -> Option<Violation> {
 async fn look(house: &House, chance: &mut Chance, report: &mut Report) -> Result<Vec<Violation>> {
     let (again, bodies) = {
         let history = house.shared.history();
-        let open = history.sends.iter().filter(|(_, send)| send.answer.is_none());
+        let open = history.sends.iter().filter(|(_, send)| send.answers.is_empty());
         // Half of what has no answer stays so: it may be there or not, whole or not at all.
         let mut again: Vec<(String, String)> =
             open.filter(|_| chance.percent(50)).map(|(key, send)| (key.clone(), send.from.clone())).collect();
         let mut bodies: Vec<(String, TransferId, usize)> = Vec::new();
         let last = history.sends.len().saturating_sub(12);
         for (n, (key, send)) in history.sends.iter().enumerate() {
-            if send.answer.is_none() || (n < last && !chance.percent(2)) {
+            if send.answers.is_empty() || (n < last && !chance.percent(2)) {
                 continue;
             }
             again.push((key.clone(), send.from.clone()));
-            if let Some((id, _)) = &send.answer {
-                bodies.push((send.from.clone(), *id, send.content.sizes.len()));
-            }
+            bodies.extend(send.answers.keys().map(|id| (send.from.clone(), *id, send.content.sizes.len())));
         }
         (again, bodies)
     };
@@ -185,8 +235,11 @@ async fn look(house: &House, chance: &mut Chance, report: &mut Report) -> Result
         load::send_under(office, &house.shared, &key).await;
         report.retries += 1;
     }
-    let seen = Eyes { operator: &house.world.operator, offices: &house.offices }.look(&bodies).await?;
+    let data = house.world.hub.data();
+    let seen = Eyes { operator: &house.world.operator, offices: &house.offices, data: &data }.look(&bodies).await?;
     report.events = report.events.max(seen.log.len() as u64);
+    let archived = seen.archives.iter().map(|archive| archive.leaves.len() as u64);
+    report.archived(seen.archives.len() as u64, archived.sum());
     let history = house.shared.history().clone();
     let found = judge(&history, &seen);
     // From now on nothing else may be shown.
@@ -196,4 +249,9 @@ async fn look(house: &House, chance: &mut Chance, report: &mut Report) -> Result
 
 /// So many rounds share a data folder.
 const FRESH: u64 = 15;
+/// So many rounds a year apart a data folder lasts.
+const AGES: u64 = 6;
+const TRIES: u64 = 3;
 const WORKERS: usize = 9;
+/// What a start leaves to threads is done by then.
+const BEHIND_A_START: Duration = Duration::from_millis(400);

@@ -9,6 +9,8 @@ mod damage;
 mod disk;
 #[path = "faults/fold.rs"]
 mod fold;
+#[path = "faults/points.rs"]
+mod points;
 #[path = "faults/years.rs"]
 mod years;
 

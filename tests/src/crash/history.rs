@@ -17,6 +17,8 @@ pub struct History {
     pub checkpoints: Vec<Checkpoint>,
     /// Answers that no right hub gives.
     pub wrong: Vec<String>,
+    /// Transfers that the hub does not know any more, and what was to be done: right only for what was archived.
+    pub unknown: Vec<(TransferId, &'static str)>,
 }
 
 /// A send under one key, with all its retries.
@@ -28,8 +30,15 @@ pub struct Sending {
     pub to: String,
     /// What its bytes are made of.
     pub content: Content,
-    /// What the hub acknowledged, once it did.
-    pub answer: Option<(TransferId, String)>,
+    /// What the hub acknowledged, with its receipts: one transfer, and another one only after that was archived.
+    pub answers: BTreeMap<TransferId, String>,
+}
+
+impl Sending {
+    /// The latest answer, if there was one.
+    pub fn answer(&self) -> Option<(TransferId, &str)> {
+        self.answers.last_key_value().map(|(transfer, receipt)| (*transfer, receipt.as_str()))
+    }
 }
 
 /// The files of a send: their sizes, and the seed that makes their bytes.
@@ -101,23 +110,19 @@ pub fn sha256(bytes: &[u8]) -> Sha256 {
 }
 
 impl History {
-    /// The sends that were acknowledged.
+    /// The sends that were acknowledged, with every transfer that they made.
     pub fn acknowledged(&self) -> impl Iterator<Item = (&String, &Sending, TransferId, &str)> {
-        self.sends.iter().filter_map(|(key, send)| {
-            let (transfer, receipt) = send.answer.as_ref()?;
-            Some((key, send, *transfer, receipt.as_str()))
+        self.sends.iter().flat_map(|(key, send)| {
+            send.answers.iter().map(move |(transfer, receipt)| (key, send, *transfer, receipt.as_str()))
         })
     }
 
     /// Notes the answer to a send or to a retry of it.
     pub fn answered(&mut self, key: &str, transfer: TransferId, receipt: String) {
         let Some(send) = self.sends.get_mut(key) else { return };
-        match &send.answer {
-            Some(before) if *before != (transfer, receipt.clone()) => {
-                let what = format!("the retry of {key} got {transfer} and another receipt than {} before", before.0);
-                self.wrong.push(what);
-            }
-            _ => send.answer = Some((transfer, receipt)),
+        let first = send.answers.entry(transfer).or_insert_with(|| receipt.clone());
+        if *first != receipt {
+            self.wrong.push(format!("the retry of {key} got another receipt for {transfer} than before"));
         }
     }
 }

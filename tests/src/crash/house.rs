@@ -2,14 +2,18 @@
 
 use super::disk::LoopDisk;
 use super::load::Shared;
+use super::model::LOG_YEARS;
 use super::plan::Plan;
 use crate::world::{HELPER, PLAN, TWO_DESKS};
-use crate::{Office, World};
+use crate::{Office, World, programs};
 use anyhow::{Context as _, Result};
 use careplan_certs::SystemRandomness;
 use careplan_certs::key::ed25519_pem;
+use careplan_protocol::api::OfficeStatus;
+use careplan_protocol::routes;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
 
 /// A hub with its offices, and what they know.
 #[derive(Debug)]
@@ -32,14 +36,18 @@ impl House {
     /// # Errors
     /// When one of the programs fails, or the disk for power cuts cannot be made.
     pub async fn new(power: bool) -> Result<Self> {
-        let mut world = World::with(&[("RETENTION__DAYS", "2"), ("DISK__RESERVE_BYTES", "1048576")]).await?;
-        let offices = [PLAN, HELPER, TWO_DESKS].iter().map(|number| world.office(number)).collect::<Result<_>>()?;
+        let years = LOG_YEARS.to_string();
+        let settings = [("RETENTION__DAYS", "2"), ("RETENTION__LOG_YEARS", &years), ("DISK__RESERVE_BYTES", "1048576")];
+        let mut world = World::for_years(&settings).await?;
+        let offices: Vec<_> =
+            [PLAN, HELPER, TWO_DESKS].iter().map(|number| world.office(number)).collect::<Result<_>>()?;
         world.hub.stop().await?;
         world.hub.program = "careplan-hub-faulty";
         let template = world.path("template");
         run(Command::new("cp").arg("-a").arg(world.hub.data()).arg(&template))?;
         let disk = if power { Some(LoopDisk::make(&world.path("disk.image"), &world.hub.data())?) } else { None };
-        let mut house = Self { world, offices, shared: Shared::default(), days: 0, disk, template };
+        let shared = Shared::default();
+        let mut house = Self { world, offices, shared, days: 0, disk, template };
         house.begin_anew()?;
         Ok(house)
     }
@@ -68,8 +76,8 @@ impl House {
     /// # Errors
     /// When a file cannot be written.
     pub fn prepare(&mut self, plan: &Plan) -> Result<()> {
-        if plan.next_day {
-            self.days += 1;
+        if plan.days > 0 && self.days + plan.days < MOST_DAYS {
+            self.days += plan.days;
             self.world.hub.write_clock(&format!("+{}", self.days * 86_400))?;
         }
         if plan.new_receipt_key {
@@ -77,6 +85,46 @@ impl House {
             std::fs::write(&file, ed25519_pem(&SystemRandomness)?).context("the receipt key")?;
         }
         Ok(())
+    }
+
+    /// After a jump of its clock: says that it is right, since nothing expires until then, and waits until licences go on.
+    /// How the hub ended, if it did so meanwhile.
+    ///
+    /// # Errors
+    /// When licences do not go on.
+    pub async fn settle(&mut self) -> Result<Option<ExitStatus>> {
+        let begun = tokio::time::Instant::now();
+        while self.days > 0 && !self.is_settled().await.unwrap_or(false) {
+            anyhow::ensure!(begun.elapsed() < SETTLED, "licences do not go on after a jump of the clock");
+            if let Some(status) = self.world.hub.ended(Duration::from_millis(20)).await? {
+                return Ok(Some(status));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn is_settled(&self) -> Result<bool> {
+        if self.world.status().await?.clock_doubt.is_some() {
+            self.world.operator.post(routes::ADMIN_CLOCK, &()).await?.status(200)?;
+            return Ok(false);
+        }
+        let office = self.offices.first().context("an office")?;
+        let path = routes::path(routes::OFFICE, &[&office.number]);
+        let about = office.caller.get(&path).await?.status(200)?.json::<OfficeStatus>()?;
+        Ok(about.licence.is_some_and(|licence| licence.running))
+    }
+
+    /// Stops the hub and has `careplan-hub verify` look at all that is stored; what it finds.
+    ///
+    /// # Errors
+    /// When the hub does not stop, or the program says nothing that can be read.
+    pub async fn verify(&mut self) -> Result<Option<String>> {
+        let status = self.world.hub.stop().await?;
+        anyhow::ensure!(status.success(), "the hub ended with {status}");
+        self.world.hub.failpoints = None;
+        let found = programs::run(self.world.hub.command("verify")?.arg("--json")).await?;
+        let is_clean = found.code == 0 && found.json()?["findings"].as_array().is_some_and(Vec::is_empty);
+        Ok((!is_clean).then_some(found.stdout))
     }
 
     /// Ends the process without a warning, or the power of its disk and then the process.
@@ -120,3 +168,7 @@ pub(super) fn run(command: &mut Command) -> Result<()> {
     anyhow::ensure!(output.status.success(), "{command:?}: {words}");
     Ok(())
 }
+
+/// Certificates end after nine years.
+const MOST_DAYS: i64 = 3200;
+const SETTLED: Duration = Duration::from_secs(20);

@@ -6,6 +6,7 @@ use super::published;
 use crate::{Form, Office, Reply};
 use careplan_protocol::api::Sent;
 use careplan_protocol::transfer::{Outcome, TransferId};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -76,7 +77,7 @@ impl Worker {
         };
         let content = Content { seed: self.chance.number(), sizes };
         let key = format!("crash-{:06}-{:08x}", self.shared.next.fetch_add(1, Ordering::SeqCst), content.seed as u32);
-        let send = super::history::Sending { from: self.office.number.clone(), to, content, answer: None };
+        let send = super::history::Sending { from: self.office.number.clone(), to, content, answers: BTreeMap::new() };
         self.shared.history().sends.insert(key.clone(), send);
         self.send_under(&key).await
     }
@@ -165,10 +166,7 @@ impl Worker {
         let status = reply.map_or(0, |reply| reply.status);
         match status {
             200..=299 => self.shared.history().deeds.push(Deed { transfer, what, certain: true }),
-            404 => {
-                let words = format!("{transfer} was acknowledged and is now unknown ({})", what.kind());
-                self.shared.history().wrong.push(words);
-            }
+            404 => self.shared.history().unknown.push((transfer, what.kind())),
             // Refused by a rule: nothing happened.
             400..=499 => {}
             _ => self.shared.history().deeds.push(Deed { transfer, what, certain: false }),
@@ -189,7 +187,7 @@ pub async fn send_under(office: &Office, shared: &Shared, key: &str) -> Option<u
         (201, Ok(sent)) => shared.history().answered(key, sent.transfer, sent.receipt),
         (500.., _) => {}
         (status, _) => {
-            let first = shared.history().sends.get(key).is_some_and(|send| send.answer.is_none());
+            let first = shared.history().sends.get(key).is_some_and(|send| send.answers.is_empty());
             // A retry after its retention gets its receipt too.
             let words = format!("{key}, sent before: {}, was answered {status}: {}", !first, reply.text());
             shared.history().wrong.push(words);

@@ -1,13 +1,15 @@
 //! Looking at everything that a hub shows, through its own interface.
 
+use super::archived;
 use super::history::sha256;
-use super::model::{Body, Seen};
+use super::model::{Body, KINDS, Seen};
 use super::published;
 use crate::{Caller, Office};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use careplan_protocol::api::{HubStatus, LogEntry, Page, Transfer, UsageReport};
 use careplan_protocol::routes;
 use careplan_protocol::transfer::TransferId;
+use std::path::Path;
 
 /// Who looks.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +18,8 @@ pub struct Eyes<'a> {
     pub operator: &'a Caller,
     /// Their lists.
     pub offices: &'a [Office],
+    /// Where the hub keeps its data: archives are files.
+    pub data: &'a Path,
 }
 
 impl Eyes<'_> {
@@ -24,6 +28,28 @@ impl Eyes<'_> {
     /// # Errors
     /// When an answer is none of those that a hub at rest gives.
     pub async fn look(&self, bodies: &[(String, TransferId, usize)]) -> Result<Seen> {
+        for _ in 0..PATIENCE {
+            let before = self.archivings().await?;
+            let seen = self.once(bodies).await?;
+            // What was read before a month went and after it does not go together.
+            if seen.log.iter().filter(|entry| entry.kind == ARCHIVED).eq(&before) {
+                return Ok(seen);
+            }
+        }
+        bail!("months go on being archived")
+    }
+
+    async fn archivings(&self) -> Result<Vec<LogEntry>> {
+        self.log(&format!("&kind={ARCHIVED}")).await
+    }
+
+    async fn log(&self, filters: &str) -> Result<Vec<LogEntry>> {
+        let path = format!("{}?format=json{filters}", routes::LOG_EXPORT);
+        let log = self.operator.get(&path).await?.status(200)?.text();
+        Ok(log.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
+    }
+
+    async fn once(&self, bodies: &[(String, TransferId, usize)]) -> Result<Seen> {
         let mut seen = Seen::default();
         for (from, id, files) in bodies {
             let office = self.offices.iter().find(|office| office.number == *from).context("the sender")?;
@@ -35,11 +61,19 @@ impl Eyes<'_> {
         }
         let usage = self.operator.get(routes::ADMIN_USAGE).await?.status(200)?;
         seen.meter = usage.json::<UsageReport>()?.rows;
-        let log = self.operator.get(&format!("{}?format=json", routes::LOG_EXPORT)).await?.status(200)?.text();
-        seen.log = log.lines().map(serde_json::from_str::<LogEntry>).collect::<Result<_, _>>()?;
+        for office in self.offices {
+            let kinds = KINDS.join(",");
+            let found = self.log(&format!("&office={}&kind={kinds}", office.number)).await?;
+            seen.searches.push((office.number.clone(), found));
+        }
+        seen.log = self.log("").await?;
+        match archived::read(self.data) {
+            Ok(archives) => seen.archives = archives,
+            Err(why) => seen.damage.push(format!("an archive cannot be read: {why:#}")),
+        }
         let status = self.operator.get(routes::ADMIN_STATUS).await?.status(200)?.json::<HubStatus>()?;
         seen.damage = status.damage;
-        match published::read(self.operator, seen.log.len() as u64).await {
+        match published::read(self.operator, seen.log.last().map_or(0, |last| last.position + 1)).await {
             Ok(logs) => seen.published = logs,
             Err(why) => seen.damage.push(format!("the transparency log cannot be read: {why:#}")),
         }
@@ -71,3 +105,7 @@ async fn body(office: &Office, id: TransferId, files: usize) -> Result<Body> {
     }
     Ok(Body::Whole(read))
 }
+
+const ARCHIVED: &str = "archived";
+/// Looks that may fall into the archiving of a month; only so many can be over at a time.
+const PATIENCE: usize = 20;

@@ -2,10 +2,13 @@
 //!
 //! A pure function of what offices know ([`History`]) and what is seen ([`Seen`]); its own tests feed it wrong worlds.
 
+mod archived;
 mod published;
+mod searched;
 #[cfg(test)]
 mod tests;
 
+use super::archived::Archive;
 use super::history::{Act, History, Sending};
 use super::published::Published;
 use base64::Engine as _;
@@ -17,11 +20,17 @@ use careplan_protocol::transfer::{Sha256, State, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+pub(super) use archived::LOG_YEARS;
+
 /// Everything that the hub shows.
 #[derive(Debug, Clone, Default)]
 pub struct Seen {
-    /// The whole log, in its order.
+    /// The whole log, in its order; it begins where archived months end.
     pub log: Vec<LogEntry>,
+    /// What searches for the transfers of an office find.
+    pub searches: Vec<(String, Vec<LogEntry>)>,
+    /// The months that left the log, and the one that is about to.
+    pub archives: Vec<Archive>,
     /// What each office sent, as its outbox lists it.
     pub outboxes: Vec<Transfer>,
     /// What each office got, as its inbox lists it.
@@ -73,6 +82,10 @@ pub enum Kind {
     Receipt,
     /// The meter is not the replay of the log.
     Meter,
+    /// An archive is not the month that left the log, or not what its event says.
+    Archive,
+    /// A search does not find what the log has.
+    Search,
     /// The transparency log is not the log, or not what was signed before.
     Published,
     /// The hub tells of damage, or does not start, or ended as it should not.
@@ -87,9 +100,13 @@ impl fmt::Display for Violation {
 
 /// All violations; none when all holds.
 pub fn judge(history: &History, seen: &Seen) -> Vec<Violation> {
-    let mut judge = Judge { history, seen, found: Vec::new() };
+    let floor = seen.log.first().map_or(0, |first| first.position);
+    let archived = seen.archives.iter().flat_map(|archive| &archive.leaves).filter(|leaf| leaf.position < floor);
+    let log = archived.map(archived::entry).chain(seen.log.iter().cloned()).collect();
+    let mut judge = Judge { history, seen, floor, log, found: Vec::new() };
     judge.wrong_answers();
     judge.positions();
+    judge.archives();
     judge.sends();
     judge.strangers();
     judge.visibility();
@@ -97,6 +114,7 @@ pub fn judge(history: &History, seen: &Seen) -> Vec<Violation> {
     judge.states();
     judge.meter();
     judge.bodies();
+    judge.searches();
     judge.published();
     judge.found
 }
@@ -104,6 +122,10 @@ pub fn judge(history: &History, seen: &Seen) -> Vec<Violation> {
 struct Judge<'a> {
     history: &'a History,
     seen: &'a Seen,
+    /// The first position that is kept: what stands before it was archived.
+    floor: u64,
+    /// All events: the archived ones, and those that the log shows.
+    log: Vec<LogEntry>,
     found: Vec<Violation>,
 }
 
@@ -120,15 +142,18 @@ impl Judge<'_> {
         for what in &self.seen.damage {
             self.tell(Kind::Damage, what.as_str());
         }
+        for (transfer, what) in &self.history.unknown {
+            if transfer.position >= self.floor {
+                self.tell(Kind::Wrong, format!("{transfer} was acknowledged and is now unknown ({what})"));
+            }
+        }
     }
 
     /// From 0 on, each once, also among what was acknowledged.
     fn positions(&mut self) {
-        for (expected, entry) in (0..).zip(&self.seen.log) {
-            if entry.position != expected {
-                self.tell(Kind::Position, format!("the log has {} where {expected} should stand", entry.position));
-                break;
-            }
+        let wrong = (0..).zip(&self.log).find(|(expected, entry)| entry.position != *expected);
+        if let Some((expected, found)) = wrong.map(|(expected, entry)| (expected, entry.position)) {
+            self.tell(Kind::Position, format!("the log has {found} where {expected} should stand"));
         }
         let mut given: BTreeMap<u64, &str> = BTreeMap::new();
         for (key, _, transfer, _) in self.history.acknowledged() {
@@ -138,25 +163,41 @@ impl Judge<'_> {
         }
     }
 
-    /// What was acknowledged is there as it was sent, and its receipt says so.
+    /// What was acknowledged is there as it was sent, and its receipt says so. What was archived is in its archive alone,
+    /// and its key may have made another transfer since.
     fn sends(&mut self) {
         let sent = by_id(&self.seen.outboxes);
-        let accepted: BTreeSet<TransferId> = accepted(&self.seen.log).filter_map(|entry| entry.transfer).collect();
+        let log = std::mem::take(&mut self.log);
+        let accepted: BTreeMap<TransferId, &LogEntry> =
+            accepted(&log).filter_map(|entry| Some((entry.transfer?, entry))).collect();
         for (key, send, id, receipt) in self.history.acknowledged() {
+            let is_archived = id.position < self.floor;
             match sent.get(&id) {
                 Some(transfer) if !fits(transfer, send) => {
                     self.tell(Kind::Wrong, format!("{id} is not what was sent under {key}"));
                 }
-                Some(_) => {}
-                None => self.tell(Kind::Lost, format!("{id}, sent under {key}, is in no outbox")),
+                None if !is_archived => self.tell(Kind::Lost, format!("{id}, sent under {key}, is in no outbox")),
+                _ => {}
             }
-            if !accepted.contains(&id) {
-                self.tell(Kind::Lost, format!("{id}, sent under {key}, is not in the log"));
+            match accepted.get(&id) {
+                Some(entry) if !is_of(entry, send) => {
+                    self.tell(Kind::Wrong, format!("{id} is not logged as what was sent under {key}"));
+                }
+                Some(_) => {}
+                None if is_archived => {
+                    self.tell(Kind::Lost, format!("{id}, sent under {key}, is in no archive"));
+                }
+                None => self.tell(Kind::Lost, format!("{id}, sent under {key}, is not in the log")),
+            }
+            let latest = send.answer().is_some_and(|(latest, _)| latest == id);
+            if !latest && !is_archived {
+                self.tell(Kind::Receipt, format!("a retry of {key} got another transfer than {id}, which is kept"));
             }
             if !states(receipt, id, send) {
                 self.tell(Kind::Receipt, format!("the receipt of {key} does not state {id}"));
             }
         }
+        self.log = log;
     }
 
     /// Every transfer is one that somebody sent, and nobody's twice.
@@ -181,16 +222,17 @@ impl Judge<'_> {
         }
     }
 
-    /// The log, the outboxes and the inboxes name the same transfers, each once.
+    /// The log, the outboxes and the inboxes name the same transfers, each once; the lists none that was archived.
     fn visibility(&mut self) {
-        let logged: Vec<TransferId> = accepted(&self.seen.log).filter_map(|entry| entry.transfer).collect();
+        let logged: Vec<TransferId> = accepted(&self.log).filter_map(|entry| entry.transfer).collect();
         let sent: Vec<TransferId> = self.seen.outboxes.iter().map(|transfer| transfer.id).collect();
         let received: Vec<TransferId> = self.seen.inboxes.iter().map(|transfer| transfer.id).collect();
         let all: BTreeSet<TransferId> = logged.iter().chain(&sent).chain(&received).copied().collect();
         for id in all {
             let count = |among: &[TransferId]| among.iter().filter(|other| **other == id).count();
             let counts = (count(&logged), count(&sent), count(&received));
-            if counts != (1, 1, 1) {
+            let listed = usize::from(id.position >= self.floor);
+            if counts != (1, listed, listed) {
                 let (log, outbox, inbox) = counts;
                 let what = format!("{id} stands {log} times in the log, {outbox} in outboxes, {inbox} in inboxes");
                 self.tell(Kind::HalfVisible, what);
@@ -207,7 +249,8 @@ impl Judge<'_> {
             *certain |= deed.certain;
         }
         let mut happened: BTreeMap<(TransferId, &str), u32> = BTreeMap::new();
-        for entry in self.seen.log.iter().filter(|entry| KINDS.contains(&entry.kind.as_str())) {
+        let log = std::mem::take(&mut self.log);
+        for entry in log.iter().filter(|entry| KINDS.contains(&entry.kind.as_str())) {
             if let Some(transfer) = entry.transfer {
                 *happened.entry((transfer, entry.kind.as_str())).or_default() += 1;
             }
@@ -228,17 +271,18 @@ impl Judge<'_> {
             if let Act::Acknowledged(outcome) = deed.what {
                 let said =
                     |entry: &LogEntry| entry.transfer == Some(deed.transfer) && entry.outcome == outcome.as_str();
-                if !self.seen.log.iter().any(|entry| entry.kind == "acknowledged" && said(entry)) {
+                if !log.iter().any(|entry| entry.kind == "acknowledged" && said(entry)) {
                     self.tell(Kind::Lost, format!("{} is not logged as {}", deed.transfer, outcome.as_str()));
                 }
             }
         }
+        self.log = log;
     }
 
     /// Both lists show the state that the log adds up to.
     fn states(&mut self) {
-        let replayed = replay(&self.seen.log);
-        let over = self.seen.log.iter().any(|entry| entry.kind == "expired");
+        let replayed = replay(&self.log);
+        let over = self.log.iter().any(|entry| entry.kind == "expired");
         for transfer in self.seen.outboxes.iter().chain(&self.seen.inboxes) {
             let Some(state) = replayed.get(&transfer.id) else { continue };
             let expired = over && *state == State::Accepted && transfer.state == State::Expired;
@@ -252,7 +296,7 @@ impl Judge<'_> {
     /// The meter is the replay of the log.
     fn meter(&mut self) {
         let mut counted: BTreeMap<Row, [u64; 3]> = BTreeMap::new();
-        for entry in accepted(&self.seen.log) {
+        for entry in accepted(&self.log) {
             let month = Month::in_japan(entry.at);
             let ends = [(entry.from, true), (entry.to, false)];
             for (office, sent) in ends.into_iter().filter_map(|(end, sent)| Some((end?.office.to_string(), sent))) {
@@ -283,11 +327,15 @@ impl Judge<'_> {
     fn bodies(&mut self) {
         let sends: BTreeMap<TransferId, &Sending> =
             self.history.acknowledged().map(|(_, send, transfer, _)| (transfer, send)).collect();
-        let recalled: BTreeSet<TransferId> = of_kind(&self.seen.log, "recalled").filter_map(|e| e.transfer).collect();
-        let over = self.seen.log.iter().any(|entry| entry.kind == "expired");
+        let recalled: BTreeSet<TransferId> = of_kind(&self.log, "recalled").filter_map(|e| e.transfer).collect();
+        let over = self.log.iter().any(|entry| entry.kind == "expired");
         for (id, body) in &self.seen.bodies {
             let Some(send) = sends.get(id) else { continue };
             match body {
+                Body::Other(what) if id.position < self.floor && what.starts_with("404 ") => {}
+                _ if id.position < self.floor => {
+                    self.tell(Kind::Archive, format!("{id} was archived, and its files are answered: {body:?}"));
+                }
                 Body::Whole(files) if *files == send.content.digests() => {}
                 Body::Whole(_) => self.tell(Kind::Wrong, format!("{id} has other bytes than were sent")),
                 Body::Gone if over || recalled.contains(id) => {}
@@ -324,6 +372,15 @@ fn fits(transfer: &Transfer, send: &Sending) -> bool {
         && files == send.content.digests()
 }
 
+/// Whether an acceptance is that of a send.
+fn is_of(entry: &LogEntry, send: &Sending) -> bool {
+    let ends = entry.from.zip(entry.to);
+    let bytes: usize = send.content.sizes.iter().sum();
+    ends.is_some_and(|(from, to)| (from.office.as_str(), to.office.as_str()) == (&*send.from, &*send.to))
+        && entry.files == u32::try_from(send.content.sizes.len()).ok()
+        && entry.bytes == u64::try_from(bytes).ok()
+}
+
 /// Whether a receipt states this send as this transfer.
 fn states(receipt: &str, id: TransferId, send: &Sending) -> bool {
     let payload = receipt.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
@@ -350,4 +407,5 @@ fn replay(log: &[LogEntry]) -> BTreeMap<TransferId, State> {
     states
 }
 
-const KINDS: [&str; 3] = ["fetched", "acknowledged", "recalled"];
+/// What is done to transfers that were accepted.
+pub(super) const KINDS: [&str; 3] = ["fetched", "acknowledged", "recalled"];

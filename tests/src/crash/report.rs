@@ -27,9 +27,14 @@ pub struct Report {
     ends: BTreeMap<&'static str, u64>,
     cuts: u64,
     days: u64,
+    jumps: u64,
+    /// Months in archives and their events: of the data folders before, and of the one at hand.
+    archived: [(u64, u64); 2],
     keys: u64,
     tried: u64,
     acknowledged: u64,
+    /// Transfers made again under the key of one that was archived.
+    again: u64,
     deeds: BTreeMap<&'static str, u64>,
     violations: Vec<String>,
 }
@@ -38,6 +43,11 @@ impl Report {
     /// Nothing done yet.
     pub fn new(settings: &Settings) -> Self {
         Self { power: settings.power, seed: settings.seed, ..Self::default() }
+    }
+
+    /// Whether the hub ended at a point.
+    pub fn has_ended_at(&self, point: &str) -> bool {
+        self.faults.iter().any(|(name, (_, died))| *died > 0 && name.split(' ').next() == Some(point))
     }
 
     /// How many violations there were.
@@ -52,12 +62,11 @@ impl Report {
 
     /// Notes how the hub came to its end.
     pub fn ended(&mut self, plan: &Plan, ended: Option<ExitStatus>) {
-        self.days += u64::from(plan.next_day);
+        self.days += u64::from(plan.days == 1);
+        self.jumps += u64::from(plan.days > 1);
         self.keys += u64::from(plan.new_receipt_key);
         if let Some(fault) = &plan.fault {
-            let (planned, died) = self.faults.entry(name(fault)).or_default();
-            *planned += 1;
-            *died += u64::from(ended.is_some_and(|status| !status.success()));
+            self.failed(fault, ended);
         }
         let how = match ended {
             None if self.power => "power cut",
@@ -70,6 +79,13 @@ impl Report {
         *self.ends.entry(how).or_default() += 1;
     }
 
+    /// Notes what came of a failpoint.
+    pub fn failed(&mut self, fault: &Fault, ended: Option<ExitStatus>) {
+        let (planned, died) = self.faults.entry(name(fault)).or_default();
+        *planned += 1;
+        *died += u64::from(ended.is_some_and(|status| !status.success()));
+    }
+
     /// Notes whether a start cut a torn tail.
     pub fn cut(&mut self, words: &str) {
         // Only what this start said stands behind its first word.
@@ -78,10 +94,19 @@ impl Report {
         self.cuts += u64::from(said.contains("the last batch was not whole"));
     }
 
+    /// Notes how many months are archived now, with how many events.
+    pub fn archived(&mut self, months: u64, events: u64) {
+        self.archived[1] = (months, events);
+    }
+
     /// Counts what one data folder has seen.
     pub fn take(&mut self, history: &History) {
+        let [(months, events), now] = self.archived;
+        self.archived = [(months + now.0, events + now.1), (0, 0)];
         self.tried += history.sends.len() as u64;
-        self.acknowledged += history.acknowledged().count() as u64;
+        let answers = history.sends.values().map(|send| send.answers.len() as u64);
+        self.acknowledged += answers.clone().filter(|answers| *answers > 0).count() as u64;
+        self.again += answers.map(|answers| answers.saturating_sub(1)).sum::<u64>();
         for deed in history.deeds.iter().filter(|deed| deed.certain) {
             *self.deeds.entry(deed.what.kind()).or_default() += 1;
         }
@@ -115,6 +140,10 @@ impl fmt::Display for Report {
         let deeds: Vec<String> = self.deeds.iter().map(|(kind, times)| format!("{kind} {times}")).collect();
         writeln!(f, "other deeds acknowledged: {}; sends retried after a start {}", deeds.join(", "), self.retries)?;
         writeln!(f, "torn tails cut {}, days moved {}, receipt keys replaced {}", self.cuts, self.days, self.keys)?;
+        let (months, events) = self.archived[0];
+        let (jumps, again) = (self.jumps, self.again);
+        writeln!(f, "clocks set months or years ahead {jumps}, months archived {months} with {events} events")?;
+        writeln!(f, "sends made again under the key of an archived one {again}")?;
         let (p50, p99) = (self.restart(50), self.restart(99));
         writeln!(f, "start after the end: p50 {p50} ms, p99 {p99} ms; longest log {} events", self.events)?;
         for violation in &self.violations {

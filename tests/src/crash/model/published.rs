@@ -1,10 +1,10 @@
 //! What must hold of the transparency log: it is the log, and it is what was signed before.
 
+use super::archived::transfer;
 use super::{Judge, Kind};
 use crate::crash::published::Published;
 use careplan_protocol::api::LogEntry;
 use careplan_protocol::event::{Fact, Leaf};
-use careplan_protocol::transfer::TransferId;
 
 impl Judge<'_> {
     pub(super) fn published(&mut self) {
@@ -34,10 +34,12 @@ impl Judge<'_> {
 
     /// The tree is the log, event by event.
     fn same_events(&mut self, log: &Published) {
-        if log.leaves.len() < self.seen.log.len() {
-            self.tell(Kind::Published, format!("it has {} of {} events", log.leaves.len(), self.seen.log.len()));
+        let (has, events) = (log.leaves.len() as u64, self.floor + self.seen.log.len() as u64);
+        if has < events {
+            self.tell(Kind::Published, format!("it has {has} of {events} events"));
         }
-        let other = self.seen.log.iter().zip(&log.leaves).find(|(entry, leaf)| !same(entry, leaf));
+        let kept = log.leaves.iter().skip(self.floor as usize);
+        let other = self.seen.log.iter().zip(kept).find(|(entry, leaf)| !same(entry, leaf));
         if let Some((entry, leaf)) = other {
             let what = format!("it has {} at {} where the log has {}", leaf.fact.kind(), leaf.position, entry.kind);
             self.tell(Kind::Published, what);
@@ -62,10 +64,7 @@ impl Judge<'_> {
 }
 
 fn same(entry: &LogEntry, leaf: &Leaf) -> bool {
-    let transfer = match leaf.fact {
-        Fact::Accepted { .. } => Some(TransferId { epoch: leaf.epoch, position: leaf.position }),
-        _ => leaf.fact.about().map(careplan_protocol::event::About::id),
-    };
+    let transfer = transfer(leaf);
     entry.position == leaf.position
         && entry.kind == leaf.fact.kind()
         && entry.at == leaf.at
