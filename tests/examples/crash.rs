@@ -10,8 +10,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Kills a hub under load, at random and at every step of a commit, and looks whether anything acknowledged is lost,
-/// doubled or half visible.
+/// Kills a hub under load, at random, at every step of a commit and of what is done behind it, and looks whether anything
+/// acknowledged is lost, doubled or half visible. In some rounds a month or a year passes, and months leave the log for
+/// their archives: what was in them has to be there, and nowhere else.
 #[derive(Debug, Parser)]
 #[command(name = "tests/crash", after_help = EXAMPLES)]
 struct Arguments {

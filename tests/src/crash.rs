@@ -243,7 +243,9 @@ async fn look(house: &House, chance: &mut Chance, report: &mut Report) -> Result
     let history = house.shared.history().clone();
     let found = judge(&history, &seen);
     // From now on nothing else may be shown.
-    house.shared.history().checkpoints.extend(seen.published.iter().map(|log| log.checkpoint.clone()));
+    let mut history = house.shared.history();
+    history.checkpoints.extend(seen.published.iter().map(|log| log.checkpoint.clone()));
+    history.floor = seen.log.first().map_or(0, |first| first.position);
     Ok(found)
 }
 

@@ -17,6 +17,8 @@ pub struct History {
     pub checkpoints: Vec<Checkpoint>,
     /// Answers that no right hub gives.
     pub wrong: Vec<String>,
+    /// The first position that the log had at the last look: what stands before it is archived for ever.
+    pub floor: u64,
     /// Transfers that the hub does not know any more, and what was to be done: right only for what was archived.
     pub unknown: Vec<(TransferId, &'static str)>,
 }
@@ -119,6 +121,9 @@ impl History {
 
     /// Notes the answer to a send or to a retry of it.
     pub fn answered(&mut self, key: &str, transfer: TransferId, receipt: String) {
+        if transfer.position < self.floor {
+            self.wrong.push(format!("{key} was answered with {transfer}, which is archived"));
+        }
         let Some(send) = self.sends.get_mut(key) else { return };
         let first = send.answers.entry(transfer).or_insert_with(|| receipt.clone());
         if *first != receipt {

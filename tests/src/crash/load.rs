@@ -164,12 +164,16 @@ impl Worker {
     /// Notes a deed: acknowledged, refused, or of unknown outcome. False when the hub is gone.
     fn done(&self, transfer: TransferId, what: Act, reply: Option<&Reply>) -> bool {
         let status = reply.map_or(0, |reply| reply.status);
+        let mut history = self.shared.history();
         match status {
-            200..=299 => self.shared.history().deeds.push(Deed { transfer, what, certain: true }),
-            404 => self.shared.history().unknown.push((transfer, what.kind())),
+            200..=299 if transfer.position < history.floor => {
+                history.wrong.push(format!("{transfer} is archived, and could be {}", what.kind()));
+            }
+            200..=299 => history.deeds.push(Deed { transfer, what, certain: true }),
+            404 => history.unknown.push((transfer, what.kind())),
             // Refused by a rule: nothing happened.
             400..=499 => {}
-            _ => self.shared.history().deeds.push(Deed { transfer, what, certain: false }),
+            _ => history.deeds.push(Deed { transfer, what, certain: false }),
         }
         (1..500).contains(&status)
     }

@@ -10,6 +10,10 @@ use jiff::ToSpan as _;
 
 impl Judge<'_> {
     pub(super) fn archives(&mut self) {
+        if self.floor < self.history.floor {
+            let (was, is) = (self.history.floor, self.floor);
+            self.tell(Kind::Archive, format!("the log began with {was} and begins with {is} now"));
+        }
         self.chain();
         self.said();
         for archive in &self.seen.archives {

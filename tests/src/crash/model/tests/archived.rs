@@ -79,6 +79,19 @@ fn a_month_that_went_too_early_or_took_younger_events_along_is_told() {
 }
 
 #[test]
+fn what_is_archived_and_comes_back_is_told() {
+    let (mut history, seen) = years_later();
+    history.floor = 4;
+    assert_eq!(judge(&history, &seen), []);
+    let (_, receipt) = history.sends["k2"].answers.clone().pop_first().unwrap();
+    history.answered("k2", id(2), receipt);
+    assert_eq!(kinds(&history, &seen), [Kind::Wrong]);
+    let (mut history, seen) = years_later();
+    history.floor = 5;
+    assert_eq!(kinds(&history, &seen), [Kind::Archive]);
+}
+
+#[test]
 fn archived_transfers_that_are_still_shown_and_meters_that_forget_them_are_told() {
     let (history, mut seen) = years_later();
     let (_, before) = world();
