@@ -1,5 +1,6 @@
 //! The files of one epoch's log.
 
+use super::Tree;
 use crate::failpoint::Point;
 use crate::store::embedded::layout::{self, Layout};
 use careplan_protocol::event::Cited;
@@ -151,6 +152,25 @@ impl Folder {
             match std::fs::remove_dir_all(path.with_added_extension("p")) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes right what stands of the parts of the tree's last tiles: they are not synced, and a power cut may leave them
+    /// without their bytes. Those of sizes that the tree does not have yet go: nobody was shown a checkpoint of these.
+    pub(super) fn mend_parts(&self, tree: &Tree) -> io::Result<()> {
+        let partial = tree.partial();
+        for end in tree.ends() {
+            let now = partial.iter().find(|(place, _)| place.full() == end);
+            for width in self.parts(end)? {
+                let part = Tile { width, ..end };
+                let grown = now.filter(|(place, _)| width <= place.width);
+                match grown.and_then(|(place, bytes)| beginning(part, *place, bytes)) {
+                    Some(right) if layout::read(&self.path.join(part.to_string()))?.as_ref() == Some(&right) => {}
+                    Some(right) => self.write(part, &right)?,
+                    None => layout::remove(&self.path.join(part.to_string()))?,
+                }
             }
         }
         Ok(())

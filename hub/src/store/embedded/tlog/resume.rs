@@ -48,6 +48,7 @@ pub(super) fn resume(core: &Core, epoch: u32) -> Result<Resumed, Trouble> {
         Some(signed) => {
             folder.make()?;
             let tree = again(core, &folder, &signed)?;
+            folder.mend_parts(&tree)?;
             let last = signed.size.checked_sub(1).map(|last| head(core, &folder, last, signed.size)).transpose()?;
             let ledger = Ledger::behind(last, folder.kept_sizes()?.pop().unwrap_or(0));
             let signer = Signer::new(Arc::clone(&core.keys), key, Some(signed));

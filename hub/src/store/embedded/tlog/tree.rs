@@ -111,7 +111,20 @@ impl Tree {
         }
         partial
     }
+
+    /// Where the next tile of each level and the next bundle stand that are not full, whether or not they have anything yet.
+    pub(crate) fn ends(&self) -> impl Iterator<Item = Tile> {
+        let size = self.size;
+        let at = move |level: u8| {
+            let index = size >> (HEIGHT * (u32::from(level) + 1));
+            Tile { level: Some(level), index, width: WIDTH as u16 }
+        };
+        (0..LEVELS).map(at).chain([Tile { level: None, ..at(0) }])
+    }
 }
+
+/// More than any tree has.
+const LEVELS: u8 = 7;
 
 #[cfg(test)]
 mod tests {
