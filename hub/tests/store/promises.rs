@@ -235,6 +235,28 @@ async fn an_upload_that_is_dropped_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_short_files_do_not_pile_up_in_memory() {
+    let house = House::new();
+    let store = house.open();
+    let files: Vec<_> = (0..40).map(|n| ("p.jpg", bytes(n, 60_000 - 997 * usize::from(n)))).collect();
+    let mut upload = store.upload(office(1), office(2)).unwrap();
+    let mut written = 0;
+    for (_, content) in &files {
+        upload.begin_file().await.unwrap();
+        upload.write(content.clone().into()).await.unwrap();
+        written += content.len();
+        let on_disk: u64 = house.files("staging").iter().map(|path| path.metadata().unwrap().len()).sum();
+        assert!(written as u64 - on_disk.min(written as u64) < 6 * CHUNK as u64, "{written} {on_disk}");
+    }
+    drop(upload);
+    let sent = send(&store, office(1), office(2), "k", &files).await.unwrap();
+    let transfer = store.sent(office(1), sent.position).unwrap().unwrap();
+    for (n, (_, content)) in files.iter().enumerate() {
+        assert_eq!(fetch(&store, &transfer, n as u16 + 1).await.unwrap(), *content);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn after_the_close_nothing_is_committed() {
     let house = House::new();
     let store = house.open();

@@ -116,6 +116,10 @@ impl Uploading {
 impl Upload for Uploading {
     async fn begin_file(&mut self) -> Result<(), StoreError> {
         self.end_file()?;
+        // Short files fill no chunk, and would pile up here.
+        if self.buffer.len() >= SPILL {
+            self.spill().await?;
+        }
         self.sizes.push(0);
         Ok(())
     }
