@@ -25,9 +25,10 @@ pub fn running(office: &Office, today: Date) -> Option<&Term> {
     office.terms.iter().rev().find(|term| term.ended_at.is_none() && (term.from..=term.until).contains(&today))
 }
 
-/// Whether the office may send and be sent to, as far as its licence goes.
+/// Whether the office may send and be sent to, as far as its licence goes. A term that the hub is about to add by itself
+/// counts as running: what is sent at midnight, or first after a long stop of the hub, comes before it.
 pub fn runs(office: &Office, today: Date) -> bool {
-    running(office, today).is_some()
+    running(office, today).is_some() || due_renewal(office, today).is_some()
 }
 
 /// The last day that is already paid for: the end of the latest term that was not stopped.
@@ -163,11 +164,13 @@ mod tests {
         let from = date(2026, 4, 1);
         let mut office = office(&[(from, last_day(from))]);
         assert!(!runs(&office, date(2026, 3, 31)) && runs(&office, from) && runs(&office, date(2027, 3, 31)));
-        assert!(!runs(&office, date(2027, 4, 1)));
         assert_eq!(due_renewal(&office, date(2027, 3, 31)), None);
         assert_eq!(due_renewal(&office, date(2027, 4, 1)), Some((date(2027, 4, 1), date(2028, 3, 31))));
+        assert!(runs(&office, date(2027, 4, 1)), "nobody is refused in the seconds before the hub adds the term");
+        assert!(can_receive(&office, date(2029, 4, 1)), "nor after a long stop of the hub");
         office.declined = true;
         assert_eq!(due_renewal(&office, date(2027, 4, 1)), None);
+        assert!(!runs(&office, date(2027, 4, 1)));
     }
 
     #[test]

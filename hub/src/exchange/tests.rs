@@ -143,6 +143,8 @@ async fn what_was_sent_is_fetched_byte_for_byte_and_its_states_follow() {
 async fn a_retry_gets_the_byte_identical_receipt_whatever_changed_since() {
     let world = World::new();
     let first = world.send("k", VISITS, PDF).await.unwrap();
+    let declined = Fact::LicenceDeclined { office: number(PLAN) };
+    world.store.take(vec![NewEvent { actor: None, fact: declined, detail: Detail::default(), body: None }]);
     let events = world.events();
     world.clock.set("2027-05-01T00:00:00Z");
     let again = world.send("k", VISITS, PDF).await.unwrap();
