@@ -1,9 +1,13 @@
 //! Room on the disk: one thread fills files with zeros ahead of need, and looks how much is free.
 //!
+//! A file that grows has to be synced with the file system's journal, and whatever waits there. So a segment is filled as a
+//! whole before it is written to, as far as the reserve allows: the writer then only writes over what stands.
+//!
 //! The zeros in hand are the reserve: what decisions need was given by the disk before they are made. When the disk gives
 //! no more, commits go on until the reserve is used up, are then refused, and go on by themselves when there is room again.
 
 use super::layout::{self, Layout};
+use super::segment::SEGMENT;
 use crate::clock::Stopwatch;
 use crate::failpoint::{self, Point};
 use std::fs::File;
@@ -263,12 +267,14 @@ impl Room {
             return Job::Trim(file, length);
         }
         let reserve = plan.used + self.disk.reserve_bytes;
+        let whole = if self.disk.reserve_bytes >= SEGMENT { WHOLE } else { 0 };
         // What a segment will not use is kept in the spare one.
-        let target = reserve.min(LONGEST).max(plan.wanted);
+        let target = reserve.min(LONGEST).max(plan.wanted).max(whole);
+        let spared = reserve.saturating_sub(target).max(whole);
         match (&plan.current, &plan.spare) {
             (Some(current), _) if current.to < target => return Job::Extend(current.clone()),
             (_, None) if !plan.taken => return Job::Spare,
-            (Some(_), Some(spare)) if spare.to < reserve.saturating_sub(target) => return Job::Extend(spare.clone()),
+            (Some(_), Some(spare)) if spare.to < spared => return Job::Extend(spare.clone()),
             _ => {}
         }
         drop(self.changed.wait_timeout(plan, LOOK));
@@ -368,6 +374,8 @@ fn free(path: &Path) -> Option<u64> {
 
 /// No segment becomes longer: it ends with the batch that fills it.
 const LONGEST: u64 = 80 * 1024 * 1024;
+/// What most segments come to: the last batch begins before [`SEGMENT`].
+const WHOLE: u64 = SEGMENT + STEP;
 const STEP: u64 = 8 * 1024 * 1024;
 const PIECE: u64 = 256 * 1024;
 /// The thread that fills rests so many times as long as a piece took.

@@ -15,6 +15,9 @@ use std::io;
 /// Bytes of the header.
 pub(crate) const HEADER: usize = 64;
 
+/// Bytes after which a segment ends. A start reads the last one or two.
+pub(crate) const SEGMENT: u64 = 64 * 1024 * 1024;
+
 /// What a segment says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {

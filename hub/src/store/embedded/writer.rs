@@ -9,6 +9,7 @@ pub(crate) use tip::Tip;
 
 use super::core::Core;
 use super::error::refused;
+use super::segment::SEGMENT;
 use super::tlog;
 use crate::clock::Stopwatch;
 use crate::failpoint::{self, Point};
@@ -268,5 +269,3 @@ fn pass(point: Point) {
 }
 
 const IDLE: Duration = Duration::from_millis(700);
-/// A start reads the last one or two.
-const SEGMENT: u64 = 64 * 1024 * 1024;
