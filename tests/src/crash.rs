@@ -82,8 +82,7 @@ pub async fn run(settings: &Settings, mut progress: impl FnMut(&Report)) -> Resu
     Ok(report)
 }
 
-/// Rounds that are killed at these points alone, each tried at most [`TRIES`] times; what was violated, and what was not
-/// reached.
+/// Rounds that are killed at these points alone, each tried a few times; what was violated, and what was not reached.
 ///
 /// # Errors
 /// As [`run`], and when a round cannot be done.
