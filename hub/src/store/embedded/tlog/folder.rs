@@ -158,8 +158,9 @@ impl Folder {
     }
 
     /// Makes right what stands of the parts of the tree's last tiles: they are not synced, and a power cut may leave them
-    /// without their bytes. Those of sizes that the tree does not have yet go: nobody was shown a checkpoint of these.
-    pub(super) fn mend_parts(&self, tree: &Tree) -> io::Result<()> {
+    /// without their bytes. Those of sizes that the tree does not have yet go, also of the next `behind` tiles: nobody was
+    /// shown a checkpoint of these.
+    pub(super) fn mend_parts(&self, tree: &Tree, behind: u64) -> io::Result<()> {
         let partial = tree.partial();
         for end in tree.ends() {
             let now = partial.iter().find(|(place, _)| place.full() == end);
@@ -170,6 +171,12 @@ impl Folder {
                     Some(right) if layout::read(&self.path.join(part.to_string()))?.as_ref() == Some(&right) => {}
                     Some(right) => self.write(part, &right)?,
                     None => layout::remove(&self.path.join(part.to_string()))?,
+                }
+            }
+            for index in end.index + 1..=end.index + behind {
+                let next = Tile { index, ..end };
+                for width in self.parts(next)? {
+                    layout::remove(&self.path.join(Tile { width, ..next }.to_string()))?;
                 }
             }
         }

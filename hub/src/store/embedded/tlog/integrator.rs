@@ -3,7 +3,7 @@
 use super::folder::Folder;
 use super::leaf::{self, Head};
 use super::ledger::Ledger;
-use super::resume::{Resumed, restore_earlier, resume, unreadable};
+use super::resume::{AT_ONCE, Resumed, restore_earlier, resume, unreadable};
 use super::signer::Signer;
 use super::{Tlog, Tree, Trouble};
 use crate::clock::Stopwatch;
@@ -260,8 +260,6 @@ impl Integrator {
 /// renamed files, however few the events.
 const PACE: Duration = Duration::from_millis(600);
 const AFTER_TROUBLE: Duration = Duration::from_secs(1);
-/// Leaves of a round, a few megabytes.
-const AT_ONCE: u64 = 16_384;
 /// Leaves that a start makes tiles of again at most, after a power cut.
 const KEPT_EVENTS: u64 = 250_000;
 const KEPT: Duration = Duration::from_secs(600);

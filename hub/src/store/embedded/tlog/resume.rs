@@ -7,6 +7,7 @@ use super::seed::seed;
 use super::signer::{self, Signer};
 use super::{Tree, Trouble, epochs};
 use crate::store::embedded::core::Core;
+use careplan_protocol::tlog::tile::WIDTH;
 use careplan_protocol::tlog::{Hash, checkpoint};
 use std::io;
 use std::sync::Arc;
@@ -48,7 +49,8 @@ pub(super) fn resume(core: &Core, epoch: u32) -> Result<Resumed, Trouble> {
         Some(signed) => {
             folder.make()?;
             let tree = again(core, &folder, &signed)?;
-            folder.mend_parts(&tree)?;
+            // As many as a round may have written before what it signed was remembered.
+            folder.mend_parts(&tree, AT_ONCE.div_ceil(WIDTH) + 1)?;
             let last = signed.size.checked_sub(1).map(|last| head(core, &folder, last, signed.size)).transpose()?;
             let ledger = Ledger::behind(last, folder.kept_sizes()?.pop().unwrap_or(0));
             let signer = Signer::new(Arc::clone(&core.keys), key, Some(signed));
@@ -142,4 +144,5 @@ pub(super) fn unreadable(position: u64) -> String {
     )
 }
 
-const AT_ONCE: u64 = 16_384;
+/// Leaves of a round, a few megabytes.
+pub(super) const AT_ONCE: u64 = 16_384;
