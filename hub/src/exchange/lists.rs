@@ -75,11 +75,13 @@ impl Exchange {
         transfers.sort_by_key(|transfer| (transfer.from.office, stamp_of(transfer), transfer.position));
         transfers.truncate(limit);
         let described = |transfer| {
-            let mut described = self.describe(&state, transfer, Side::Recipient)?;
-            described.files.sort_by_key(|file| place_in_unit(&file.name));
+            let mut described = self.listed(&state, transfer, Side::Recipient)?;
+            if let Some(described) = &mut described {
+                described.files.sort_by_key(|file| place_in_unit(&file.name));
+            }
             Ok(described)
         };
-        let items: Result<Vec<_>, Refusal> = transfers.iter().map(described).collect();
+        let items: Result<Vec<_>, Refusal> = transfers.iter().map(described).filter_map(Result::transpose).collect();
         Ok(Listed { items: items?, next: None })
     }
 
@@ -113,9 +115,15 @@ impl Exchange {
     /// The details of an event, unless they are gone or damaged: operators are told of damage, and lists go on without.
     fn detail(&self, position: u64) -> Result<Option<Detail>, Refusal> {
         match self.store.detail(position) {
-            Err(StoreError::Damaged(_)) => Ok(None),
+            Err(StoreError::Damaged(_) | StoreError::Gone) => Ok(None),
             found => Ok(found?),
         }
+    }
+
+    /// One transfer of a list; `None` when its month was archived while the list was made.
+    fn listed(&self, state: &State, transfer: &Transfer, side: Side) -> Result<Option<api::Transfer>, Refusal> {
+        let described = self.describe(state, transfer, side)?;
+        Ok((transfer.position >= self.store.state().floor()).then_some(described))
     }
 
     /// One transfer as the given end may see it.
@@ -195,7 +203,7 @@ impl Exchange {
                 from = transfer.position + 1;
                 looked_at += 1;
                 if wanted(transfer) {
-                    items.push(self.describe(state, transfer, side)?);
+                    items.extend(self.listed(state, transfer, side)?);
                 }
                 if items.len() == limit || looked_at == MOST_LOOKED_AT {
                     return Ok(Listed { items, next: Some(transfer.position) });

@@ -5,13 +5,13 @@ use super::decide;
 use super::fetch::acting;
 use crate::permit::OfficePermit;
 use crate::store::View;
-use crate::store::transfer::Transfer;
+use crate::store::transfer::{Said, Transfer};
 use careplan_protocol::api::Acknowledge;
 use careplan_protocol::problem::{Code, Refusal};
 use careplan_protocol::transfer::Outcome;
 
 impl Exchange {
-    /// The recipient says what became of a fetched transfer.
+    /// The recipient says what became of a fetched transfer. Returns the transfer afterwards.
     ///
     /// # Errors
     /// A rejection without a reason; a transfer recalled or not fetched.
@@ -20,7 +20,7 @@ impl Exchange {
         permit: &OfficePermit,
         transfer: &Transfer,
         word: Acknowledge,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Transfer, Refusal> {
         let reason = word.reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
         let wrong = |japanese: &str, english: &str| Err(Refusal::because(Code::FieldInvalid, japanese, english));
         match (word.outcome, &reason) {
@@ -39,20 +39,24 @@ impl Exchange {
         let (acting, attesting) = (acting(permit), self.attesting());
         let (position, outcome) = (transfer.position, word.outcome);
         let decide = move |view: &dyn View| decide::acknowledge(view, acting, &attesting, position, outcome, reason);
-        self.store.commit(decide).await?;
+        let (_, committed) = self.store.commit(decide).await?;
         self.metrics.transfers.with_label_values(&[outcome.as_str()]).inc();
-        Ok(())
+        // Its month may have gone into an archive since; the word counts all the same.
+        let said = Said { outcome, at: committed.at, position: committed.position };
+        let gone = || Transfer { acknowledged: Some(said), ..transfer.clone() };
+        Ok(self.store.received(permit.office(), position)?.unwrap_or_else(gone))
     }
 
-    /// The sender takes a transfer back.
+    /// The sender takes a transfer back. Returns the transfer afterwards.
     ///
     /// # Errors
     /// [`Code::AlreadyFetched`] when it is too late.
-    pub async fn recall(&self, permit: &OfficePermit, transfer: &Transfer) -> Result<(), Refusal> {
+    pub async fn recall(&self, permit: &OfficePermit, transfer: &Transfer) -> Result<Transfer, Refusal> {
         let (acting, position) = (acting(permit), transfer.position);
-        self.store.commit(move |view| decide::recall(view, acting, position)).await?;
+        let (_, committed) = self.store.commit(move |view| decide::recall(view, acting, position)).await?;
         self.metrics.transfers.with_label_values(&["recalled"]).inc();
-        Ok(())
+        let gone = || Transfer { recalled_at: Some(committed.at), ..transfer.clone() };
+        Ok(self.store.sent(permit.office(), position)?.unwrap_or_else(gone))
     }
 }
 

@@ -86,7 +86,7 @@ impl World {
     async fn recall(&self, id: TransferId) -> Result<(), Refusal> {
         let permit = permit(PLAN);
         let transfer = self.exchange.sent(&permit, id)?;
-        self.exchange.recall(&permit, &transfer).await
+        self.exchange.recall(&permit, &transfer).await.map(drop)
     }
 
     fn state_of(&self, id: TransferId) -> State {
@@ -285,4 +285,21 @@ async fn pages_follow_one_another_without_gap_or_double() {
     }
     assert_eq!(seen.len(), 7);
     assert!(seen.is_sorted_by(|a, b| a < b));
+}
+
+/// The store of these tests finds what was archived, as an index does that was asked a moment before.
+#[tokio::test]
+async fn what_is_archived_while_a_list_is_made_is_left_out() {
+    let world = World::new();
+    let first = world.send("first", VISITS, PDF).await.unwrap().sent.transfer;
+    let second = world.send("second", VISITS, PDF).await.unwrap().sent.transfer;
+    let (month, next) = ("2026-10".parse().unwrap(), second.position);
+    let archived = Fact::Archived { month, first: 0, next, sha256: [0; 32] };
+    world.store.take(vec![NewEvent { actor: None, fact: archived, detail: Detail::default(), body: None }]);
+    let ids = |items: Vec<careplan_protocol::api::Transfer>| items.iter().map(|item| item.id).collect::<Vec<_>>();
+    let query = InboxQuery::default();
+    assert_eq!(ids(world.exchange.inbox(&permit(VISITS), &query, 0, 10).unwrap().items), [second]);
+    assert_eq!(ids(world.exchange.by_unit(&permit(VISITS), &query, 10).unwrap().items), [second]);
+    assert_eq!(ids(world.exchange.outbox(&permit(PLAN), &OutboxQuery::default(), 0, 10).unwrap().items), [second]);
+    assert!(first.position < second.position);
 }

@@ -31,7 +31,6 @@ pub(super) async fn acknowledge(
     Json(word): Json<Acknowledge>,
 ) -> Result<axum::Json<Transfer>, Refused> {
     let transfer = app.exchange.received(&permit, id)?;
-    app.exchange.acknowledge(&permit, &transfer, word).await?;
-    let acknowledged = app.exchange.received(&permit, id)?;
+    let acknowledged = app.exchange.acknowledge(&permit, &transfer, word).await?;
     Ok(axum::Json(app.exchange.describe(&app.store.state(), &acknowledged, Side::Recipient)?))
 }

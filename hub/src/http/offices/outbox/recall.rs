@@ -30,7 +30,6 @@ pub(super) async fn recall(
     Path((_, id)): Path<(OfficeNumber, TransferId)>,
 ) -> Result<Json<Transfer>, Refused> {
     let transfer = app.exchange.sent(&permit, id)?;
-    app.exchange.recall(&permit, &transfer).await?;
-    let recalled = app.exchange.sent(&permit, id)?;
+    let recalled = app.exchange.recall(&permit, &transfer).await?;
     Ok(Json(app.exchange.describe(&app.store.state(), &recalled, Side::Sender)?))
 }
