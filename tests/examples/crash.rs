@@ -49,7 +49,8 @@ async fn main() -> Result<ExitCode> {
         } else if rounds > 0 {
             let settings = Settings { rounds, seed: arguments.seed, power, keep: arguments.keep.clone() };
             let bar = bar(rounds, power)?;
-            let report = run(&settings, |report| tell(&bar, report)).await?;
+            let mut told = 0;
+            let report = run(&settings, |report| tell(&bar, report, &mut told)).await?;
             bar.finish_and_clear();
             say(&report.to_string());
             violations += report.violations();
@@ -64,8 +65,13 @@ fn bar(rounds: u64, power: bool) -> Result<ProgressBar> {
     Ok(ProgressBar::new(rounds).with_style(style).with_prefix(what))
 }
 
-fn tell(bar: &ProgressBar, report: &Report) {
+fn tell(bar: &ProgressBar, report: &Report, told: &mut usize) {
     bar.set_position(report.rounds);
+    // At once: a long run may be ended before its report.
+    for violated in report.all_violated().iter().skip(*told) {
+        bar.suspend(|| say(&format!("VIOLATION {violated}")));
+    }
+    *told = report.violations();
     // Into a file or a pipe no bar is drawn.
     if bar.is_hidden() && report.rounds.is_multiple_of(LINE_EVERY) {
         say(&format!("{} rounds, {} violations", report.rounds, report.violations()));

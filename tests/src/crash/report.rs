@@ -55,9 +55,9 @@ impl Report {
         self.violations.len()
     }
 
-    /// The latest violation.
-    pub fn last_violation(&self) -> Option<&str> {
-        self.violations.last().map(String::as_str)
+    /// What was violated, in the order in which it was found.
+    pub fn all_violated(&self) -> &[String] {
+        &self.violations
     }
 
     /// Notes how the hub came to its end.
