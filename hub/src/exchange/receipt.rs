@@ -2,6 +2,7 @@
 
 use super::Exchange;
 use super::decide::Attesting;
+use crate::store::StoreError;
 use crate::store::transfer::Transfer;
 use careplan_protocol::api::Sent;
 use careplan_protocol::problem::{Code, Refusal};
@@ -32,7 +33,11 @@ impl Exchange {
 
     /// The receipt of a transfer accepted earlier, from its stored payload and key id.
     pub(super) fn accepted_before(&self, earlier: &Transfer) -> Result<Accepted, Refusal> {
-        let detail = self.store.detail(earlier.position)?.ok_or(Code::Gone)?;
+        let detail = match self.store.detail(earlier.position) {
+            // Its month was archived since it was found, and its key with it: another try is a send of its own.
+            Err(StoreError::Gone) => return Err(Refusal { retry_after: Some(1), ..Refusal::new(Code::Busy) }),
+            found => found?.ok_or(Code::Gone)?,
+        };
         let (Some(payload), Some(kid)) = (detail.receipt, detail.kid) else { return Err(Code::Gone.into()) };
         let receipt = self.jws(receipt::signing_input(&kid, &payload), &kid)?;
         let sent = Sent { transfer: earlier.id(), receipt, findings: Vec::new(), findings_left_out: 0 };

@@ -287,19 +287,35 @@ async fn pages_follow_one_another_without_gap_or_double() {
     assert!(seen.is_sorted_by(|a, b| a < b));
 }
 
-/// The store of these tests finds what was archived, as an index does that was asked a moment before.
+/// That a month was archived, up to a position; the store of these tests still finds its transfers, as an index does that
+/// was asked a moment before.
+fn archive(world: &World, next: u64) {
+    let archived = Fact::Archived { month: "2026-10".parse().unwrap(), first: 0, next, sha256: [0; 32] };
+    world.store.take(vec![NewEvent { actor: None, fact: archived, detail: Detail::default(), body: None }]);
+}
+
 #[tokio::test]
 async fn what_is_archived_while_a_list_is_made_is_left_out() {
     let world = World::new();
-    let first = world.send("first", VISITS, PDF).await.unwrap().sent.transfer;
+    world.send("first", VISITS, PDF).await.unwrap();
     let second = world.send("second", VISITS, PDF).await.unwrap().sent.transfer;
-    let (month, next) = ("2026-10".parse().unwrap(), second.position);
-    let archived = Fact::Archived { month, first: 0, next, sha256: [0; 32] };
-    world.store.take(vec![NewEvent { actor: None, fact: archived, detail: Detail::default(), body: None }]);
+    archive(&world, second.position);
     let ids = |items: Vec<careplan_protocol::api::Transfer>| items.iter().map(|item| item.id).collect::<Vec<_>>();
     let query = InboxQuery::default();
     assert_eq!(ids(world.exchange.inbox(&permit(VISITS), &query, 0, 10).unwrap().items), [second]);
     assert_eq!(ids(world.exchange.by_unit(&permit(VISITS), &query, 10).unwrap().items), [second]);
     assert_eq!(ids(world.exchange.outbox(&permit(PLAN), &OutboxQuery::default(), 0, 10).unwrap().items), [second]);
-    assert!(first.position < second.position);
+}
+
+#[tokio::test]
+async fn a_retry_of_what_is_archived_meanwhile_is_told_to_try_again_and_is_a_send_of_its_own_then() {
+    let world = World::new();
+    let first = world.send("k", VISITS, PDF).await.unwrap().sent.transfer;
+    let retry = RetryPermit::of(permit(PLAN));
+    let earlier = world.exchange.earlier(&retry, "k").unwrap().unwrap();
+    archive(&world, first.position + 1);
+    let refusal = world.exchange.accepted_before(&earlier).unwrap_err();
+    assert_eq!((refusal.code, refusal.retry_after), (Code::Busy, Some(1)));
+    let again = world.send("k", VISITS, PDF).await.unwrap();
+    assert!(!again.replayed && again.sent.transfer != first);
 }

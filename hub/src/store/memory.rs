@@ -200,7 +200,11 @@ impl Store for MemoryStore {
     }
 
     fn detail(&self, position: u64) -> Result<Option<Detail>, StoreError> {
-        Ok(self.lock().events.get(position as usize).and_then(|event| event.detail.clone()))
+        let inner = self.lock();
+        if position < inner.state.floor() {
+            return Err(StoreError::Gone);
+        }
+        Ok(inner.events.get(position as usize).and_then(|event| event.detail.clone()))
     }
 
     fn opened(&self, position: u64) -> Result<OpenedEvent, StoreError> {

@@ -170,11 +170,7 @@ impl Worker {
                 history.wrong.push(format!("{transfer} is archived, and could be {}", what.kind()));
             }
             200..=299 => history.deeds.push(Deed { transfer, what, certain: true }),
-            404 => {
-                history.unknown.push((transfer, what.kind()));
-                // The month may have gone between the commit and the answer.
-                history.deeds.push(Deed { transfer, what, certain: false });
-            }
+            404 => history.unknown.push((transfer, what.kind())),
             // Refused by a rule: nothing happened.
             400..=499 => {}
             _ => history.deeds.push(Deed { transfer, what, certain: false }),

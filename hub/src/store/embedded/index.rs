@@ -143,14 +143,15 @@ impl Index {
 
     /// A transfer that was sent to `office`.
     pub(crate) fn received(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError> {
-        let bases = self.bases()?;
         if position < self.floor() {
             return Ok(None);
         }
         if let Some(known) = self.known(position) {
             return Ok((known.to.office == office).then(|| Arc::unwrap_or_clone(known)));
         }
-        match levels::get(&bases, &key(RECEIVED, office, position)).map_err(|error| self.broke(&error.into()))? {
+        match levels::get(&self.bases()?, &key(RECEIVED, office, position))
+            .map_err(|error| self.broke(&error.into()))?
+        {
             Some(sender) => self.sent(self.sender(&sender)?, position),
             None => Ok(None),
         }

@@ -55,7 +55,7 @@ impl Keys {
 
     /// Forgets what stands before a position, which nobody asks for any more.
     pub fn forget_before(&self, floor: u64) {
-        if self.0.floor.swap(floor, Ordering::AcqRel) < floor {
+        if self.0.floor.fetch_max(floor, Ordering::AcqRel) < floor {
             self.retain(|position| position >= floor);
         }
     }

@@ -111,6 +111,6 @@ impl Index {
     }
 }
 
-/// Events that are worth a base: what they changed takes some 20 MB of memory, and a start reads it back in a fraction of a
-/// second. A test build folds few.
+/// Events that are worth a base: until then what they changed stands in memory, and a start reads it back from sled. A test
+/// build folds few.
 const FOLDED: u64 = if cfg!(feature = "failpoints") { 40 } else { 50_000 };

@@ -70,17 +70,9 @@ impl Young {
     }
 
     fn newest_counts(&self, of: impl Fn(&Memtable) -> Vec<Arc<Transfer>>) -> BTreeMap<u64, Arc<Transfer>> {
-        let mut found = BTreeMap::new();
-        for transfer in self.tables().flat_map(of) {
-            // An older table may list what the newer one has changed.
-            found.entry(transfer.position).or_insert(transfer);
-        }
-        for transfer in found.values_mut() {
-            if let Some(newer) = self.newest.get(transfer.position) {
-                *transfer = Arc::clone(newer);
-            }
-        }
-        found
+        // An older table may list what the newer one has changed.
+        let newest = |found: Arc<Transfer>| self.newest.get(found.position).cloned().unwrap_or(found);
+        self.tables().flat_map(of).map(|found| (found.position, newest(found))).collect()
     }
 
     fn take(&mut self, changes: &Changes, next: u64) -> usize {

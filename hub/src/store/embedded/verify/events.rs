@@ -44,6 +44,8 @@ struct Walk {
 impl Look<'_> {
     /// Reads log and segments.
     pub(super) fn events(&mut self) -> Result<(), OpenError> {
+        // Opened before the log's mark is read: a segment that goes meanwhile has its events before the mark then.
+        let segments = self.segments()?;
         let folder = self.layout.log();
         let (mark, months) = match months::mark(self.layout).map_err(at(&folder))? {
             Marked::To(mark) => (Some(mark), months::open(self.layout, mark).map_err(at(&folder))?),
@@ -54,7 +56,6 @@ impl Look<'_> {
             }
             Marked::Never => (None, Vec::new()),
         };
-        let segments = self.segments()?;
         if mark.is_none() && segments.first().is_some_and(|first| first.header.first > 0) {
             let what = "it is missing, and the segments do not hold all events";
             self.report.find(Part::Log, "log/synced", what, Remedy::Recover);
