@@ -244,7 +244,8 @@ impl Store for Embedded {
             return Err(StoreError::Full);
         }
         let staging = self.core.layout.staging();
-        Ok(Box::new(Uploading::begin(&staging, from, to, self.core.randomness.as_ref())?))
+        let upload = Uploading::begin(&staging, from, to, self.core.randomness.as_ref(), self.core.writes.clone())?;
+        Ok(Box::new(upload))
     }
 
     async fn open(&self, transfer: &Transfer, n: u16) -> Result<Box<dyn Opened>, StoreError> {

@@ -8,9 +8,11 @@
 //! Every chunk but a file's last is full, an empty file has one empty chunk; so plain sizes tell where each chunk stands.
 
 mod download;
+mod lane;
 mod upload;
 
 pub(crate) use download::{Damaged, Download, Source, read_file};
+pub(crate) use lane::Lane;
 pub(crate) use upload::Uploading;
 
 use super::seal::{Broken, Key, NONCE, TAG};

@@ -1,5 +1,6 @@
 //! What the writer, the readers and the upkeep share.
 
+use super::body::Lane;
 use super::damage::Damage;
 use super::doubt::Doubts;
 use super::handles::Handles;
@@ -29,6 +30,10 @@ pub(crate) struct Core {
     pub(crate) index: Index,
     pub(crate) search: Search,
     pub(crate) handles: Handles,
+    /// Where chunks of large bodies are read.
+    pub(crate) reads: Lane,
+    /// Where they are written; apart, since a disk that is slow to take need not be slow to give.
+    pub(crate) writes: Lane,
     pub(crate) room: Arc<Room>,
     pub(crate) doubts: Doubts,
     pub(crate) damage: Arc<Damage>,

@@ -51,6 +51,6 @@ impl Core {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(wrong("its body is missing")),
             opened => opened.map_err(refused("body"))?,
         };
-        Download::begin(Source { file, offset, key: Key::new(&key)?, ends, damage }, &files, n)
+        Download::begin(Source { file, offset, key: Key::new(&key)?, ends, damage }, &files, n, self.reads.clone())
     }
 }

@@ -1,6 +1,7 @@
 //! Opening the store: from what the disk holds to a writer that may begin.
 
 use super::archive::Archives;
+use super::body::Lane;
 use super::core::{Core, Notes};
 use super::damage::Damage;
 use super::doubt::Doubts;
@@ -109,6 +110,8 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
         journal,
         index,
         handles: Handles::default(),
+        reads: Lane::new(),
+        writes: Lane::new(),
         room,
         damage,
     });

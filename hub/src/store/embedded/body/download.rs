@@ -1,6 +1,6 @@
 //! A file on its way out: each chunk is read, verified and opened when it is asked for.
 
-use super::{Ends, Place, chunks, open, sealed_size};
+use super::{Ends, Lane, Place, chunks, open, sealed_size};
 use crate::store::StoreError;
 use crate::store::body::{CHUNK, Opened};
 use crate::store::embedded::damage::Damage;
@@ -43,6 +43,7 @@ impl Damaged {
 #[derive(Debug)]
 pub(crate) struct Download {
     source: Arc<Source>,
+    lane: Lane,
     number: u16,
     /// Where the file's first chunk stands.
     start: u64,
@@ -53,14 +54,14 @@ pub(crate) struct Download {
 
 impl Download {
     /// Opens file `n` (from 1) of the files of a body; reads and verifies its first chunk.
-    pub(crate) fn begin(source: Source, files: &[FileDetail], n: u16) -> Result<Self, StoreError> {
+    pub(crate) fn begin(source: Source, files: &[FileDetail], n: u16, lane: Lane) -> Result<Self, StoreError> {
         let missing = || StoreError::Io(format!("there is no file {n}"));
         let before = usize::from(n).checked_sub(1).ok_or_else(missing)?;
         let about = files.get(before).ok_or_else(missing)?.clone();
         let start = source.offset + files.iter().take(before).map(|file| sealed_size(file.size)).sum::<u64>();
         let source = Arc::new(source);
         let first = read_chunk(&source, n, start, about.size, 0)?;
-        Ok(Self { source, number: n, start, about, held: (0, first) })
+        Ok(Self { source, lane, number: n, start, about, held: (0, first) })
     }
 }
 
@@ -85,8 +86,8 @@ impl Opened for Download {
         let chunk = offset / CHUNK as u64;
         if self.held.0 != chunk {
             let (source, number, start, size) = (Arc::clone(&self.source), self.number, self.start, self.about.size);
-            let read = tokio::task::spawn_blocking(move || read_chunk(&source, number, start, size, chunk)).await;
-            self.held = (chunk, read.map_err(|_| StoreError::Io("body: interrupted".to_owned()))??);
+            let read = self.lane.run(move || read_chunk(&source, number, start, size, chunk)).await?;
+            self.held = (chunk, read);
         }
         Ok(self.held.1.slice((offset % CHUNK as u64) as usize..))
     }

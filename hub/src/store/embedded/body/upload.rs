@@ -1,6 +1,6 @@
 //! Files on their way in: sealed while they stream, in memory while they are small, else into one staging file.
 
-use super::{Ends, Place, TAG, seal};
+use super::{Ends, Lane, Place, TAG, seal};
 use crate::clock::{Randomness, random};
 use crate::failpoint::{self, Point};
 use crate::store::StoreError;
@@ -22,6 +22,7 @@ pub(crate) struct Uploading {
     ends: Ends,
     key: Key,
     key_bytes: Zeroizing<[u8; 32]>,
+    lane: Lane,
     /// Where it goes when it gets large.
     path: PathBuf,
     staged: Option<(Arc<File>, StagedFile)>,
@@ -40,6 +41,7 @@ impl Uploading {
         from: careplan_protocol::office::OfficeNumber,
         to: careplan_protocol::office::OfficeNumber,
         randomness: &dyn Randomness,
+        lane: Lane,
     ) -> Result<Self, StoreError> {
         let key_bytes = Zeroizing::new(random::<32>(randomness)?);
         let name = u128::from_be_bytes(random(randomness)?);
@@ -47,6 +49,7 @@ impl Uploading {
             ends: Ends { from, to },
             key: Key::new(key_bytes.as_ref())?,
             key_bytes,
+            lane,
             path: staging.join(format!("{name:032x}")),
             staged: None,
             buffer: Zeroizing::default(),
@@ -93,19 +96,20 @@ impl Uploading {
             Some((file, _)) => Arc::clone(file),
             None => {
                 let path = self.path.clone();
-                let made = off_runtime(move || layout::private(&path, true)).await?;
+                let made = self.lane.run(move || layout::private(&path, true).map_err(refused("staging"))).await?;
                 let file = Arc::new(made);
                 self.staged = Some((Arc::clone(&file), StagedFile::new(self.path.clone())));
                 file
             }
         };
         let sealed = std::mem::take(&mut *self.buffer);
-        *self.buffer = off_runtime(move || {
-            failpoint::reach(Point::UploadWrite)?;
-            (&*file).write_all(&sealed)?;
+        let write = move || {
+            failpoint::reach(Point::UploadWrite)
+                .and_then(|()| (&*file).write_all(&sealed))
+                .map_err(refused("staging"))?;
             Ok(sealed)
-        })
-        .await?;
+        };
+        *self.buffer = self.lane.run(write).await?;
         self.buffer.clear();
         self.plain = 0;
         Ok(())
@@ -150,7 +154,7 @@ impl Upload for Uploading {
         }
         let place = match self.staged.take() {
             Some((file, staged)) => {
-                off_runtime(move || failpoint::reach(Point::UploadSync).and_then(|()| file.sync_all())).await?;
+                synced(file).await?;
                 SealedPlace::Staged(staged)
             }
             None => SealedPlace::Small(std::mem::take(&mut *self.buffer)),
@@ -160,10 +164,10 @@ impl Upload for Uploading {
     }
 }
 
-async fn off_runtime<T: Send + 'static>(
-    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
-) -> Result<T, StoreError> {
-    match tokio::task::spawn_blocking(work).await {
+/// Syncs a staging file, in no lane: while one waits for the disk, others go on being written.
+async fn synced(file: Arc<File>) -> Result<(), StoreError> {
+    let sync = move || failpoint::reach(Point::UploadSync).and_then(|()| file.sync_all());
+    match tokio::task::spawn_blocking(sync).await {
         Ok(done) => done.map_err(refused("staging")),
         Err(_) => Err(StoreError::Io("staging: interrupted".to_owned())),
     }
