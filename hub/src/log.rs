@@ -152,7 +152,7 @@ impl LogBook {
         let mut begin = search.begin;
         loop {
             woken.mark_unchanged();
-            let scan = scan::run(&self.store, scans, &lens, begin, search.limit).await?;
+            let scan = scan::run(&self.store, &self.store.state(), scans, &lens, begin, search.limit).await?;
             begin = scan.behind;
             if !scan.entries.is_empty() || scan.more || search.wait.is_zero() {
                 return Ok(page(scan, !search.wait.is_zero()));

@@ -73,7 +73,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Events from position `from` on, ascending, at most `limit`; with their details where these still exist.
     ///
     /// # Errors
-    /// When the log cannot be read; [`StoreError::Damaged`] names what was found.
+    /// When the log cannot be read; [`StoreError::Damaged`] names what was found, [`StoreError::Gone`] says that `from` stands in
+    /// a month that was archived.
     fn events(&self, from: u64, limit: usize) -> Result<Vec<Event>, StoreError>;
 
     /// Where events may stand that have what is wanted, from a position on and before another one; `None` where this is not

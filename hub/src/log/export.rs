@@ -3,6 +3,7 @@
 use super::scan::{self, Lens};
 use super::{searched, sheet};
 use crate::store::SharedStore;
+use crate::store::state::State;
 use bytes::Bytes;
 use careplan_protocol::problem::{Code, Refusal};
 use careplan_protocol::transfer::Fingerprint;
@@ -49,24 +50,25 @@ impl Format {
     }
 }
 
-/// An export on its way out. It ends where the log ended when it began.
+/// An export on its way out: the log as it was when it began. It breaks off when some of that is archived meanwhile.
 #[derive(Debug)]
 pub struct Export {
     store: SharedStore,
     scans: Arc<Semaphore>,
     lens: Arc<Lens>,
     format: Format,
+    state: Arc<State>,
     next: u64,
-    end: u64,
+    ended: bool,
     begun: bool,
     told: Told,
 }
 
 impl Export {
     pub(super) fn new(store: SharedStore, scans: Arc<Semaphore>, lens: Lens, format: Format, begin: u64) -> Self {
-        let end = store.state().next;
+        let state = store.state();
         let told = Told { store: Arc::clone(&store), entries: 0, to: None };
-        Self { store, scans, lens: Arc::new(lens), format, next: begin, end, begun: false, told }
+        Self { store, scans, lens: Arc::new(lens), format, state, next: begin, ended: false, begun: false, told }
     }
 
     /// When the export ended or was broken off, an event says how many entries went out.
@@ -92,13 +94,11 @@ impl Export {
         if !std::mem::replace(&mut self.begun, true) {
             chunk = sheet::head(self.format);
         }
-        while chunk.is_empty() && self.next < self.end {
-            let scan = scan::run(&self.store, &self.scans, &self.lens, self.next, PAGE).await?;
-            let entries = scan.entries.into_iter().filter(|entry| entry.position < self.end);
-            let entries: Vec<_> = entries.collect();
-            self.next = if scan.more { scan.behind } else { self.end };
-            chunk = sheet::rows(self.format, &entries).map_err(super::no_scan)?;
-            self.told.entries += entries.len() as u64;
+        while chunk.is_empty() && !self.ended {
+            let scan = scan::run(&self.store, &self.state, &self.scans, &self.lens, self.next, PAGE).await?;
+            (self.next, self.ended) = (scan.behind, !scan.more);
+            chunk = sheet::rows(self.format, &scan.entries).map_err(super::no_scan)?;
+            self.told.entries += scan.entries.len() as u64;
         }
         Ok((!chunk.is_empty()).then(|| chunk.into()))
     }

@@ -71,7 +71,11 @@ impl Filter {
         }
         if let Some(transfer) = self.transfer {
             // Every event about a transfer names both its ends.
-            let accepted = readable(store.events(transfer.position, 1))?.pop();
+            let accepted = match readable(store.events(transfer.position, 1)) {
+                // Archived; what came later about it still names both ends.
+                Err(StoreError::Gone) => None,
+                events => events?.pop(),
+            };
             let accepted = accepted.filter(|accepted| transfer_of(accepted) == Some(transfer));
             if let Some((from, to)) = accepted.and_then(|accepted| accepted.fact.ends()) {
                 wanted = wanted.one_of([Mark::Office(from.office)]).one_of([Mark::Office(to.office)]);

@@ -11,7 +11,7 @@ use crate::store::marks::{Marked, Wanted};
 use crate::store::state::{Registry, State};
 use crate::store::{SharedStore, Store, StoreError};
 use careplan_protocol::api::LogEntry;
-use careplan_protocol::problem::{Language, Refusal};
+use careplan_protocol::problem::{Code, Language, Refusal};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -53,22 +53,28 @@ impl Lens {
     }
 }
 
-/// Looks at the log from `begin` on, until `limit` entries are found, the end is reached, or enough was looked at.
+/// Looks at the log as a picture of the state shows it, from `begin` on, until `limit` entries are found, the end is
+/// reached, or enough was looked at.
 pub(super) async fn run(
     store: &SharedStore,
+    state: &Arc<State>,
     scans: &Arc<Semaphore>,
     lens: &Arc<Lens>,
     begin: u64,
     limit: usize,
 ) -> Result<Scan, Refusal> {
     let place = Arc::clone(scans).acquire_owned().await.map_err(no_scan)?;
-    let (store, lens) = (Arc::clone(store), Arc::clone(lens));
+    let (store, state, lens) = (Arc::clone(store), Arc::clone(state), Arc::clone(lens));
     let scan = tokio::task::spawn_blocking(move || {
-        let scan = scan(&*store, &store.state(), &lens, begin, limit);
+        let scan = scan(&*store, &state, &lens, begin, limit);
         drop(place);
         scan
     });
-    Ok(scan.await.map_err(no_scan)??)
+    scan.await.map_err(no_scan)?.map_err(|error| match error {
+        // Behind the next picture of the state nothing is missing.
+        StoreError::Gone => Refusal { retry_after: Some(1), ..Code::Busy.into() },
+        error => error.into(),
+    })
 }
 
 fn scan(store: &dyn Store, state: &State, lens: &Lens, begin: u64, limit: usize) -> Result<Scan, StoreError> {
@@ -76,7 +82,8 @@ fn scan(store: &dyn Store, state: &State, lens: &Lens, begin: u64, limit: usize)
     look(store, state, lens, &wanted, begin, limit)
 }
 
-/// As [`run`], among the events that are wanted.
+/// As [`run`], among the events that are wanted; [`StoreError::Gone`] when some of them were archived meanwhile, for nobody
+/// may take what is left for the whole.
 pub(super) fn look(
     store: &dyn Store,
     state: &State,
@@ -86,7 +93,8 @@ pub(super) fn look(
     limit: usize,
 ) -> Result<Scan, StoreError> {
     let (first, end) = lens.filter.range(state);
-    let mut look = Look { store, state, lens, limit, left: MOST_EVENTS, behind: begin.max(first), entries: Vec::new() };
+    let begin = begin.max(first);
+    let mut look = Look { store, state, lens, limit, left: MOST_EVENTS, behind: begin, entries: Vec::new() };
     let mut parts = MOST_PARTS;
     while look.behind < end && !look.is_enough() && parts > 0 {
         let marked = if wanted.is_everything() { None } else { store.marked(wanted, look.behind, end) };
@@ -95,6 +103,10 @@ pub(super) fn look(
             None => look.through(end)?,
         }
         parts -= 1;
+    }
+    // The index may have forgotten places by now.
+    if begin < store.state().floor() {
+        return Err(StoreError::Gone);
     }
     Ok(Scan { more: look.behind < end, behind: look.behind, entries: look.entries })
 }

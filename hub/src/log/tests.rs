@@ -250,6 +250,53 @@ async fn an_export_holds_everything_with_formulas_made_harmless_and_tells_its_be
     assert_eq!(entries[11].note, "entries: 10; query: export ended {}");
 }
 
+/// That a month was archived, up to a position.
+fn archive(desk: &Desk, next: u64) {
+    let archived = Fact::Archived { month: "2026-10".parse().unwrap(), first: 0, next, sha256: [0; 32] };
+    desk.store.take(vec![NewEvent { actor: None, fact: archived, detail: Detail::default(), body: None }]);
+}
+
+#[tokio::test]
+async fn an_export_breaks_off_when_events_before_it_are_archived_meanwhile_and_only_then() {
+    let desk = desk();
+    for _ in 0..700 {
+        desk.exchange(1, TOKYO, KYOTO);
+    }
+    let end = desk.store.state().next;
+    let exported = async |archived: u64| {
+        let export = desk.log.export(&operator(), search(all()), Format::JsonLines).await.unwrap();
+        let mut bytes = std::pin::pin!(export.bytes());
+        let first = bytes.try_next().await.unwrap().unwrap();
+        archive(&desk, archived);
+        let rest: Result<Vec<_>, _> = bytes.try_collect().await;
+        rest.map(|rest| first.iter().chain(rest.iter().flatten()).filter(|byte| **byte == b'\n').count() as u64)
+    };
+    // The first chunk has a thousand entries.
+    assert_eq!(exported(1000).await.unwrap(), end);
+    assert_eq!(exported(2001).await.unwrap_err().code, Code::Busy);
+    let later = desk.log.export(&operator(), search(all()), Format::JsonLines).await.unwrap();
+    let bytes: Vec<_> = later.bytes().try_collect().await.unwrap();
+    let lines = bytes.concat().iter().filter(|byte| **byte == b'\n').count() as u64;
+    assert_eq!(lines, desk.store.state().next - 2001, "a later one begins behind it");
+}
+
+#[tokio::test]
+async fn what_is_archived_during_a_search_makes_it_be_asked_again() {
+    let desk = desk();
+    let store: crate::store::SharedStore = desk.store.clone();
+    let before = store.state();
+    archive(&desk, 3);
+    let lens = |query| Arc::new(desk.log.lens(&search(query), super::Viewer::of(&operator())).unwrap());
+    let run = async |state, begin| {
+        let found = super::scan::run(&store, &state, &desk.log.scans, &lens(all()), begin, 100).await;
+        found.map(|scan| scan.entries.len()).map_err(|refusal| (refusal.code, refusal.retry_after))
+    };
+    assert_eq!(run(Arc::clone(&before), 0).await, Err((Code::Busy, Some(1))));
+    assert_eq!(run(Arc::clone(&before), 2).await, Err((Code::Busy, Some(1))));
+    assert_eq!(run(before, 3).await, Ok(7));
+    assert_eq!(run(store.state(), 0).await, Ok(8));
+}
+
 #[test]
 fn strangers_are_counted_until_they_are_told() {
     let desk = desk();

@@ -215,6 +215,10 @@ impl Store for Embedded {
 
     fn events(&self, from: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
         let events = self.core.journal.events(from, limit)?;
+        // Asked behind the reading: what was archived meanwhile may be missing among them.
+        if from < self.core.journal.log().floor() {
+            return Err(StoreError::Gone);
+        }
         Ok(events.into_iter().map(|(_, event)| event).collect())
     }
 

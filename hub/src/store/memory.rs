@@ -196,7 +196,11 @@ impl Store for MemoryStore {
     }
 
     fn events(&self, from: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
-        Ok(self.lock().events.iter().skip(from as usize).take(limit).cloned().collect())
+        let inner = self.lock();
+        if from < inner.state.floor() {
+            return Err(StoreError::Gone);
+        }
+        Ok(inner.events.iter().skip(from as usize).take(limit).cloned().collect())
     }
 
     fn detail(&self, position: u64) -> Result<Option<Detail>, StoreError> {
