@@ -1,6 +1,7 @@
 //! Looks at everything in a data folder and says what is not what was written; changes nothing.
 //!
-//! - `events`: the log and the segments, held against each other, every event in order of positions;
+//! - `events`: the log and the segments, every event in order of positions;
+//! - `log`: the log, month by month; `segments`: the segments, held against it;
 //! - `archives`: the months that were put away, each event again;
 //! - `bodies`: every sealed file, chunk by chunk, to the digest in its event;
 //! - `derived`: index and snapshot, held against what the events add up to;
@@ -16,8 +17,10 @@ pub(crate) mod batches;
 mod bodies;
 mod derived;
 mod events;
+mod log;
 pub(crate) mod months;
 mod report;
+mod segments;
 mod tlog;
 
 pub use report::{Concerned, Counted, Finding, Part, Remedy, Report};
