@@ -3,7 +3,6 @@
 use super::Look;
 use super::months::{self, Marked};
 use super::report::{Part, Remedy};
-use super::segments::Walk;
 use crate::store::StoreError;
 use crate::store::embedded::entry;
 use crate::store::embedded::error::{OpenError, at};
@@ -37,14 +36,9 @@ impl Look<'_> {
             self.report.find(Part::Log, "log", &what, Remedy::Recover);
         }
         self.archives(months.first().and_then(|month| month.first).unwrap_or(0))?;
-        let damaged = self.log(&months)?;
-        let copied = mark.map_or(0, |mark| mark.next);
-        let mut walk = Walk { copied, ..Walk::default() };
-        let count = segments.len();
-        for (place, found) in segments.iter().enumerate() {
-            self.segment(found, place + 1 == count, &mut walk, &months, &damaged)?;
-        }
-        self.tell_damaged(&months, &damaged, &walk.mended);
+        let log = self.log(months)?;
+        let mended = self.walk(&segments, mark.map_or(0, |mark| mark.next), &log)?;
+        self.tell_damaged(&log, &mended);
         Ok(())
     }
 

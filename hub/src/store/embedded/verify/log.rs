@@ -6,11 +6,26 @@ use super::report::{Finding, Part, Remedy};
 use crate::store::embedded::error::{OpenError, at};
 use std::collections::BTreeSet;
 
+/// The log as it was read.
+pub(super) struct ReadLog {
+    months: Vec<MonthLog>,
+    /// The positions that it cannot read.
+    pub(super) damaged: BTreeSet<u64>,
+}
+
+impl ReadLog {
+    /// The month that has a position.
+    pub(super) fn month_of(&self, position: u64) -> Option<&MonthLog> {
+        let has = |month: &MonthLog| month.first.is_some_and(|first| first <= position) && position < month.next;
+        self.months.iter().rev().find(|month| has(month))
+    }
+}
+
 impl Look<'_> {
-    /// Reads the log; returns the positions that it cannot read.
-    pub(super) fn log(&mut self, months: &[MonthLog]) -> Result<BTreeSet<u64>, OpenError> {
+    /// Reads the log.
+    pub(super) fn log(&mut self, months: Vec<MonthLog>) -> Result<ReadLog, OpenError> {
         let mut damaged = BTreeSet::new();
-        for month in months {
+        for month in &months {
             let name = format!("log/{}.log", month.month);
             if !month.header_holds() {
                 self.report.find(Part::Log, &name, "its header does not hold", Remedy::Recover);
@@ -57,13 +72,13 @@ impl Look<'_> {
                 }
             }
         }
-        Ok(damaged)
+        Ok(ReadLog { months, damaged })
     }
 
     /// Events that the log cannot read: a segment may still have them.
-    pub(super) fn tell_damaged(&mut self, months: &[MonthLog], damaged: &BTreeSet<u64>, mended: &BTreeSet<u64>) {
-        for position in damaged {
-            let name = month_of(months, *position).map_or_else(String::new, |month| format!("{}.log, ", month.month));
+    pub(super) fn tell_damaged(&mut self, log: &ReadLog, mended: &BTreeSet<u64>) {
+        for position in &log.damaged {
+            let name = log.month_of(*position).map_or_else(String::new, |month| format!("{}.log, ", month.month));
             let (what, remedy) = match mended.contains(position) {
                 true => ("it is not what was written; its segment has it", Remedy::Recover),
                 false => ("it is not what was written, and no segment has it any more", Remedy::Backup),
@@ -78,8 +93,4 @@ impl Look<'_> {
             });
         }
     }
-}
-
-pub(super) fn month_of(months: &[MonthLog], position: u64) -> Option<&MonthLog> {
-    months.iter().rev().find(|month| month.first.is_some_and(|first| first <= position) && position < month.next)
 }

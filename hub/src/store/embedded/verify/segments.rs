@@ -2,8 +2,7 @@
 
 use super::Look;
 use super::batches::{Batches, Piece, records};
-use super::log::month_of;
-use super::months::MonthLog;
+use super::log::ReadLog;
 use super::report::{Concerned, Finding, Part, Remedy};
 use crate::store::embedded::entry;
 use crate::store::embedded::error::{OpenError, at};
@@ -16,6 +15,7 @@ use jiff::civil::Date;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
@@ -29,15 +29,26 @@ pub(super) struct Found {
 }
 
 /// How far the walk through the segments is.
-#[derive(Default)]
-pub(super) struct Walk {
-    /// The position of the next event; unknown before the first segment and behind damage.
-    pub(super) next: Option<u64>,
-    pub(super) chain: Option<[u8; 32]>,
+struct Walk<'a> {
+    log: &'a ReadLog,
     /// Where the log ends.
-    pub(super) copied: u64,
+    copied: u64,
+    /// The position of the next event; unknown before the first segment and behind damage.
+    next: Option<u64>,
+    chain: Option<[u8; 32]>,
     /// Events that the log cannot read, and a segment can.
-    pub(super) mended: BTreeSet<u64>,
+    mended: BTreeSet<u64>,
+}
+
+/// An event as it is met in a segment.
+struct Met<'a> {
+    /// Where in the segment.
+    at: u64,
+    position: u64,
+    entry: &'a [u8],
+    body: Option<BodyPlace>,
+    /// Whether its batch holds.
+    whole: bool,
 }
 
 impl Look<'_> {
@@ -66,30 +77,17 @@ impl Look<'_> {
         Ok(found)
     }
 
-    pub(super) fn segment(
-        &mut self,
-        found: &Found,
-        last: bool,
-        walk: &mut Walk,
-        months: &[MonthLog],
-        damaged: &BTreeSet<u64>,
-    ) -> Result<(), OpenError> {
-        let name = self.layout.shown(&found.path);
-        if walk.chain.is_some_and(|chain| chain != found.header.chain) {
-            let what = "what stands before it does not end where it should";
-            self.report.find(Part::Segments, &name, what, Remedy::Backup);
+    /// Holds all segments against the log, which ends at `copied`; returns the events that it cannot read, and a segment can.
+    pub(super) fn walk(&mut self, segments: &[Found], copied: u64, log: &ReadLog) -> Result<BTreeSet<u64>, OpenError> {
+        let mut walk = Walk { log, copied, next: None, chain: None, mended: BTreeSet::new() };
+        for (place, found) in segments.iter().enumerate() {
+            self.segment(found, place + 1 == segments.len(), &mut walk)?;
         }
-        match walk.next {
-            Some(next) if next < found.header.first => {
-                self.lost(&name, "events before it are missing", (next, found.header.first - 1), walk, months);
-            }
-            None if found.header.first > walk.copied => {
-                let range = (walk.copied, found.header.first - 1);
-                self.lost(&name, "events before it are missing", range, walk, months);
-            }
-            _ => {}
-        }
-        walk.next = Some(walk.next.unwrap_or(0).max(found.header.first));
+        Ok(walk.mended)
+    }
+
+    fn segment(&mut self, found: &Found, last: bool, walk: &mut Walk<'_>) -> Result<(), OpenError> {
+        self.joint(found, walk);
         let mut batches =
             Batches::from(&found.file, HEADER as u64, Some(found.header.chain), last).map_err(at(&found.path))?;
         let mut seen_to = 0;
@@ -97,139 +95,162 @@ impl Look<'_> {
             (self.seen)(Part::Segments, batches.at() - seen_to);
             seen_to = batches.at();
             match piece {
-                Piece::Batch { at, bytes, frame, follows } => {
-                    self.report.count(Part::Segments, 1, bytes.len() as u64);
+                Piece::Batch { at: start, bytes, frame, follows } => {
                     if !follows {
+                        let place = format!("{} at {start}", self.layout.shown(&found.path));
                         let what = "a batch does not follow on the one before it";
-                        self.report.find(Part::Segments, &format!("{name} at {at}"), what, Remedy::Backup);
+                        self.report.find(Part::Segments, &place, what, Remedy::Backup);
                     }
-                    self.records(found, at, &bytes, Some(&frame), walk, (months, damaged))?;
-                    if walk.next.is_some_and(|next| next < frame.next) {
-                        let from = walk.next.unwrap_or(0);
-                        self.lost(
-                            &format!("{name} at {at}"),
-                            "events are missing",
-                            (from, frame.next - 1),
-                            walk,
-                            months,
-                        );
-                    }
-                    walk.next = Some(frame.next);
-                    walk.chain = Some(frame.digest);
+                    self.batch(found, start, &bytes, &frame, walk)?;
                 }
-                Piece::Damage { range, bytes } => {
-                    let from = walk.next.unwrap_or(found.header.first);
-                    self.records(found, range.start, &bytes, None, walk, (months, damaged))?;
-                    let place = format!("{name} from {} to {}", range.start, range.end);
-                    let what = "a batch is not what was written";
-                    self.batch_damaged(&place, what, from, &bytes, walk);
-                    walk.chain = None;
-                }
-                // A hub that serves is writing it.
-                Piece::Tail(_) if self.report.online => {}
-                Piece::Tail(range) => {
-                    let what = "bytes stand behind the last whole batch: one that was never acknowledged, or damage to the very last one; the next start cuts them, keeps them in cut/ and begins a new epoch";
-                    let place = format!("{name} from {} to {}", range.start, range.end);
-                    self.report.find(Part::Segments, &place, what, Remedy::Start);
-                }
+                Piece::Damage { range, bytes } => self.damage(found, &range, &bytes, walk)?,
+                Piece::Tail(range) => self.tail(found, &range),
             }
         }
         Ok(())
+    }
+
+    /// Whether a segment goes on where the one before it, or the log, ended.
+    fn joint(&mut self, found: &Found, walk: &mut Walk<'_>) {
+        let name = self.layout.shown(&found.path);
+        if walk.chain.is_some_and(|chain| chain != found.header.chain) {
+            let what = "what stands before it does not end where it should";
+            self.report.find(Part::Segments, &name, what, Remedy::Backup);
+        }
+        let first = found.header.first;
+        match walk.next {
+            Some(next) if next < first => self.lost(&name, "events before it are missing", (next, first - 1), walk),
+            None if first > walk.copied => {
+                self.lost(&name, "events before it are missing", (walk.copied, first - 1), walk);
+            }
+            _ => {}
+        }
+        walk.next = Some(walk.next.unwrap_or(0).max(first));
+    }
+
+    fn batch(
+        &mut self,
+        found: &Found,
+        start: u64,
+        bytes: &[u8],
+        frame: &Frame,
+        walk: &mut Walk<'_>,
+    ) -> Result<(), OpenError> {
+        self.report.count(Part::Segments, 1, bytes.len() as u64);
+        self.records(found, start, bytes, Some(frame), walk)?;
+        if walk.next.is_some_and(|next| next < frame.next) {
+            let place = format!("{} at {start}", self.layout.shown(&found.path));
+            self.lost(&place, "events are missing", (walk.next.unwrap_or(0), frame.next - 1), walk);
+        }
+        walk.next = Some(frame.next);
+        walk.chain = Some(frame.digest);
+        Ok(())
+    }
+
+    /// A damaged batch: its events are lost only where the log does not have them.
+    fn damage(
+        &mut self,
+        found: &Found,
+        range: &Range<u64>,
+        bytes: &[u8],
+        walk: &mut Walk<'_>,
+    ) -> Result<(), OpenError> {
+        let from = walk.next.unwrap_or(found.header.first);
+        self.records(found, range.start, bytes, None, walk)?;
+        let holds_events =
+            records(bytes).any(|(_, kind, payload)| kind == Kind::Event && entry::split(payload).is_ok());
+        let what = "a batch is not what was written";
+        let what = match from < walk.copied || holds_events {
+            true => format!("{what}; the log holds its events; bodies that it harms are named by themselves"),
+            false => what.to_owned(),
+        };
+        let place = format!("{} from {} to {}", self.layout.shown(&found.path), range.start, range.end);
+        self.report.find(Part::Segments, &place, &what, Remedy::Backup);
+        walk.chain = None;
+        Ok(())
+    }
+
+    fn tail(&mut self, found: &Found, range: &Range<u64>) {
+        // A hub that serves is writing it.
+        if self.report.online {
+            return;
+        }
+        let what = "bytes stand behind the last whole batch: one that was never acknowledged, or damage to the very last one; the next start cuts them, keeps them in cut/ and begins a new epoch";
+        let place = format!("{} from {} to {}", self.layout.shown(&found.path), range.start, range.end);
+        self.report.find(Part::Segments, &place, what, Remedy::Start);
     }
 
     /// The events of a batch (or what can be read of a damaged one).
     fn records(
         &mut self,
         found: &Found,
-        at: u64,
+        start: u64,
         bytes: &[u8],
         frame: Option<&Frame>,
-        walk: &mut Walk,
-        (months, damaged): (&[MonthLog], &BTreeSet<u64>),
+        walk: &mut Walk<'_>,
     ) -> Result<(), OpenError> {
         let mut bodies = HashMap::new();
         for (offset, kind, payload) in records(bytes) {
             if kind == Kind::Body
                 && let Some((position, sealed)) = payload.split_first_chunk::<8>()
             {
-                let offset = at + (offset + RECORD_HEADER + size_of::<u64>()) as u64;
+                let offset = start + (offset + RECORD_HEADER + size_of::<u64>()) as u64;
                 let place = BodyPlace::Segment { segment: found.number, offset, length: sealed.len() as u32 };
                 bodies.insert(u64::from_be_bytes(*position), place);
             }
             let Some((leaf, _)) = (kind == Kind::Event).then(|| entry::split(payload).ok()).flatten() else { continue };
             let position = leaf.position;
-            if frame.is_some_and(|frame| frame.epoch != leaf.epoch)
-                || walk.next.is_some_and(|next| frame.is_some() && next != position)
-            {
-                let place = format!("{} at {}", self.layout.shown(&found.path), at + offset as u64);
-                self.report.find(
-                    Part::Segments,
-                    &place,
-                    "an event has another position or epoch than it should",
-                    Remedy::Backup,
-                );
+            if frame.is_some_and(|frame| frame.epoch != leaf.epoch || walk.next.is_some_and(|next| next != position)) {
+                let place = format!("{} at {}", self.layout.shown(&found.path), start + offset as u64);
+                let what = "an event has another position or epoch than it should";
+                self.report.find(Part::Segments, &place, what, Remedy::Backup);
             }
             walk.next = Some(position + 1);
             let body = match leaf.fact {
                 Fact::Accepted { .. } => Some(bodies.remove(&position).unwrap_or(BodyPlace::File)),
                 _ => None,
             };
-            if position >= walk.copied.max(self.derived.next()) {
-                if position > self.derived.next() {
-                    self.derived.missing(position);
-                }
-                if !self.take(position, payload, body.as_ref())? {
-                    let what = "an event is not what was written, although its batch holds".to_owned();
-                    let place = format!("{} at {}", self.layout.shown(&found.path), at + offset as u64);
-                    let events = Some((position, position));
-                    let transfers = Vec::new();
-                    self.report.add(Finding {
-                        part: Part::Segments,
-                        place,
-                        what,
-                        events,
-                        transfers,
-                        remedy: Remedy::Backup,
-                    });
-                    self.derived.missing(position + 1);
-                }
-            } else if damaged.contains(&position) {
-                walk.mended.insert(position);
-            } else if let Some(month) = month_of(months, position)
-                && let Some((place, copy)) =
-                    month.event(position).map_err(super::super::error::at(&self.layout.log()))?
-                && (copy != payload || (place != body && frame.is_some()))
-            {
-                let what = "an event in the log is another one than in its segment";
-                self.report.find(
-                    Part::Log,
-                    &format!("log/{}.log, event {position}", month.month),
-                    what,
-                    Remedy::Recover,
-                );
-            }
+            let met = Met { at: start + offset as u64, position, entry: payload, body, whole: frame.is_some() };
+            self.met(found, &met, walk)?;
         }
         Ok(())
     }
 
-    /// A damaged batch: its events are lost only where the log does not have them.
-    fn batch_damaged(&mut self, place: &str, what: &str, from: u64, bytes: &[u8], walk: &Walk) {
-        let found: BTreeSet<u64> = records(bytes)
-            .filter(|(_, kind, _)| *kind == Kind::Event)
-            .filter_map(|(_, _, payload)| entry::split(payload).ok().map(|(leaf, _)| leaf.position))
-            .collect();
-        let copied = from < walk.copied || !found.is_empty();
-        let what = match copied {
-            true => format!("{what}; the log holds its events; bodies that it harms are named by themselves"),
-            false => what.to_owned(),
-        };
-        self.report.find(Part::Segments, place, &what, Remedy::Backup);
+    /// An event: taken up where it stands behind the log, else held against the log.
+    fn met(&mut self, found: &Found, met: &Met<'_>, walk: &mut Walk<'_>) -> Result<(), OpenError> {
+        let position = met.position;
+        if position >= walk.copied.max(self.derived.next()) {
+            if position > self.derived.next() {
+                self.derived.missing(position);
+            }
+            if !self.take(position, met.entry, met.body.as_ref())? {
+                self.report.add(Finding {
+                    part: Part::Segments,
+                    place: format!("{} at {}", self.layout.shown(&found.path), met.at),
+                    what: "an event is not what was written, although its batch holds".to_owned(),
+                    events: Some((position, position)),
+                    transfers: Vec::new(),
+                    remedy: Remedy::Backup,
+                });
+                self.derived.missing(position + 1);
+            }
+        } else if walk.log.damaged.contains(&position) {
+            walk.mended.insert(position);
+        } else if let Some(month) = walk.log.month_of(position)
+            && let Some((place, copy)) = month.event(position).map_err(at(&self.layout.log()))?
+            && (copy != met.entry || (place != met.body && met.whole))
+        {
+            let place = format!("log/{}.log, event {position}", month.month);
+            let what = "an event in the log is another one than in its segment";
+            self.report.find(Part::Log, &place, what, Remedy::Recover);
+        }
+        Ok(())
     }
 
     /// Events that no segment holds; the log may.
-    fn lost(&mut self, place: &str, what: &str, (from, to): (u64, u64), walk: &Walk, months: &[MonthLog]) {
+    fn lost(&mut self, place: &str, what: &str, (from, to): (u64, u64), walk: &Walk<'_>) {
         let lost_from = from.max(walk.copied);
-        let in_log = |position| month_of(months, position).and_then(|month| month.event(position).ok().flatten());
+        let in_log = |position| walk.log.month_of(position).and_then(|month| month.event(position).ok().flatten());
         if lost_from <= to {
             self.report.add(Finding {
                 part: Part::Segments,
