@@ -142,6 +142,17 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Copies a file aside before it is written to.
+    fn keep_copy(&mut self, place: &str) -> Result<(), OpenError> {
+        let (from, to) = (self.layout.data().join(place), self.aside.join(place));
+        if let Some(parent) = to.parent() {
+            std::fs::create_dir_all(parent).map_err(at(parent))?;
+        }
+        std::fs::copy(&from, &to).map_err(at(&from))?;
+        self.mended.aside.push(place.to_owned());
+        Ok(())
+    }
+
     /// Sets the tiles of a log aside that are not what the events add up to: the next start makes them again.
     fn tiles<'f>(&mut self, findings: impl Iterator<Item = &'f Finding>) -> Result<(), OpenError> {
         let of_tiles = findings.filter(|finding| finding.remedy == Remedy::Recover);

@@ -44,12 +44,7 @@ impl Work<'_> {
 
     /// A segment that grew since the backup: the backup's bytes in front, its own behind.
     fn splice(&mut self, place: &str, fresh: &Path, target: &Path) -> Result<(), OpenError> {
-        let kept = self.aside.join(place);
-        if let Some(parent) = kept.parent() {
-            std::fs::create_dir_all(parent).map_err(at(parent))?;
-        }
-        std::fs::copy(target, &kept).map_err(at(target))?;
-        self.mended.aside.push(place.to_owned());
+        self.keep_copy(place)?;
         let bytes = std::fs::read(fresh).map_err(at(fresh))?;
         let file = layout::private(target, false).map_err(at(target))?;
         std::os::unix::fs::FileExt::write_all_at(&file, &bytes, 0).map_err(at(target))?;

@@ -29,12 +29,7 @@ impl Work<'_> {
         let first = events.next().and_then(|(_, _, payload)| entry::split(payload).ok());
         let first = first.map_or(frame.next, |(leaf, _)| leaf.position);
         let header = Header { day, number, epoch: frame.epoch, first, chain: frame.previous };
-        let kept = self.aside.join(place);
-        if let Some(parent) = kept.parent() {
-            std::fs::create_dir_all(parent).map_err(at(parent))?;
-        }
-        std::fs::copy(&path, &kept).map_err(at(&path))?;
-        self.mended.aside.push(place.to_owned());
+        self.keep_copy(place)?;
         std::os::unix::fs::FileExt::write_all_at(&file, &header.encode(), 0).map_err(at(&path))?;
         file.sync_all().map_err(at(&path))?;
         self.did(format!("the header of {place} was written again from its first batch"));
