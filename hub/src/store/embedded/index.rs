@@ -217,11 +217,12 @@ impl Index {
 
     /// As [`Index::sent`], not kept for the next one who asks.
     fn looked_up(&self, sender: OfficeNumber, position: u64) -> Result<Option<Arc<Transfer>>, StoreError> {
-        let bases = self.bases()?;
+        // Memory is read first, as for lists.
         if let Some(young) = self.young().get(position) {
             return Ok(Some(young).filter(|young| young.from.office == sender));
         }
-        let found = levels::get(&bases, &key(SENT, sender, position)).map_err(|error| self.broke(&error.into()))?;
+        let found =
+            levels::get(&self.bases()?, &key(SENT, sender, position)).map_err(|error| self.broke(&error.into()))?;
         found.map(|bytes| self.decode(&bytes).map(Arc::new)).transpose()
     }
 
@@ -373,8 +374,8 @@ fn believe(folder: &Path, end: u64, levels: &mut Levels) -> Option<Young> {
         let follows = generation.from().is_some_and(|from| from <= at);
         match generation.applied() {
             Some(applied) if follows && applied > at => {
+                kept.push((generation, at));
                 at = applied;
-                kept.push(generation);
             }
             _ => over.push(generation),
         }
@@ -382,14 +383,14 @@ fn believe(folder: &Path, end: u64, levels: &mut Levels) -> Option<Young> {
     if at > end || kept.len() > 2 {
         return None;
     }
-    let mut tables: Vec<Memtable> = kept.iter().map(Generation::read).collect::<Option<_>>()?;
+    let mut tables: Vec<Memtable> = kept.iter().map(|(of, at)| of.read(*at)).collect::<Option<_>>()?;
     for generation in over {
         if let Err(error) = generation.throw_away() {
             tracing::warn!(%error, "an old part of the index stays on the disk");
         }
     }
-    levels.newest = kept.pop();
-    levels.older = kept.pop();
+    levels.newest = kept.pop().map(|(generation, _)| generation);
+    levels.older = kept.pop().map(|(generation, _)| generation);
     tables.pop().map(|newest| Young::new(newest, tables.pop()))
 }
 

@@ -124,6 +124,12 @@ impl Room {
         self.free.load(Ordering::Relaxed)
     }
 
+    /// Bytes that the index may take in one go, on whatever disk it stands.
+    pub(crate) fn for_index(&self) -> u64 {
+        self.look();
+        self.index_free.load(Ordering::Relaxed).saturating_sub(self.disk.watermark_bytes)
+    }
+
     /// Whether uploads are refused.
     pub(crate) fn is_low(&self) -> bool {
         self.low.load(Ordering::Relaxed)
@@ -352,10 +358,11 @@ impl Room {
             let watch = Stopwatch::start();
             let filled = failpoint::reach(Point::RoomFill)
                 .and_then(|()| file.write_all_at(&zeros, at))
-                .and_then(|()| file.sync_data());
+                .and_then(|()| file.sync_data())
+                .inspect_err(|error| self.doubt(error));
             drop(held);
             self.pause(watch.elapsed() * PAUSES);
-            filled.inspect_err(|error| self.doubt(error))
+            filled
         };
         let filled = (from..from + STEP).step_by(PIECE as usize).try_for_each(piece);
         filled.and_then(|()| failpoint::reach(Point::RoomFilled)).inspect_err(|error| {

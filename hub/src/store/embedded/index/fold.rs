@@ -12,13 +12,14 @@ use std::sync::{Arc, MutexGuard, PoisonError, RwLockWriteGuard};
 
 impl Index {
     /// Makes a base of what came since the last one if that is much. Reads and changes go on meanwhile; whenever the process
-    /// dies, the next start finds either the base or the copy in sled.
-    pub(crate) fn fold(&self) -> Result<(), StoreError> {
-        self.fold_beyond(FOLDED)
+    /// dies, the next start finds either the base or the copy in sled. Bases are made one where that takes no more than `room`
+    /// bytes: on a disk that is full sled dies, and the index with it.
+    pub(crate) fn fold(&self, room: u64) -> Result<(), StoreError> {
+        self.fold_beyond(FOLDED, room)
     }
 
     /// As [`Index::fold`], beyond so many events.
-    pub(super) fn fold_beyond(&self, events: u64) -> Result<(), StoreError> {
+    pub(super) fn fold_beyond(&self, events: u64, room: u64) -> Result<(), StoreError> {
         let folding = self.folding();
         if self.is_broken() {
             return Ok(());
@@ -38,7 +39,7 @@ impl Index {
         failpoint::reach(Point::IndexTaken).map_err(refused("index"))?;
         copy.map_or(Ok(()), Generation::throw_away)?;
         failpoint::reach(Point::IndexFolded).map_err(refused("index"))?;
-        self.join(&folding)
+        self.join(&folding, room)
     }
 
     /// At a rebuild: takes up what a long run of events changes as a base of its own.
@@ -50,7 +51,7 @@ impl Index {
         self.levels_mut().bases.push(Arc::new(base));
         self.recent.forget();
         self.young_mut().newest = Memtable::begin(next);
-        self.join(&folding)
+        self.join(&folding, u64::MAX)
     }
 
     /// Whether nothing came since the last base, so that runs of events may become bases.
@@ -82,13 +83,14 @@ impl Index {
     }
 
     /// Makes one of the two latest bases as long as that pays.
-    fn join(&self, _folding: &MutexGuard<'_, ()>) -> Result<(), StoreError> {
+    fn join(&self, _folding: &MutexGuard<'_, ()>, room: u64) -> Result<(), StoreError> {
         loop {
             let bases = self.levels.read().unwrap_or_else(PoisonError::into_inner).bases.clone();
-            let joined = levels::join(&self.folder, &bases, self.floor()).map_err(|error| match error.kind() {
-                std::io::ErrorKind::InvalidData => self.broke(&LevelError::Base(error)),
-                _ => refused("index")(error),
-            })?;
+            let joined =
+                levels::join(&self.folder, &bases, self.floor(), room).map_err(|error| match error.kind() {
+                    std::io::ErrorKind::InvalidData => self.broke(&LevelError::Base(error)),
+                    _ => refused("index")(error),
+                })?;
             let Some(joined) = joined else { return Ok(()) };
             failpoint::reach(Point::IndexJoined).map_err(refused("index"))?;
             let mut levels = self.levels_mut();

@@ -130,14 +130,18 @@ impl Generation {
         Ok(())
     }
 
-    /// All that it holds; `None` when that cannot be read.
-    pub(super) fn read(&self) -> Option<Memtable> {
-        let mut table = Memtable::begin(self.from()?);
+    /// What it holds of the events from `at` on; `None` when that cannot be read. It stands for no others, whatever it
+    /// follows on: what came before is in a base.
+    pub(super) fn read(&self, at: u64) -> Option<Memtable> {
+        let mut table = Memtable::begin(at);
         // sled panics on some damaged files.
         let read = catch_unwind(AssertUnwindSafe(|| {
             for record in self.db.scan_prefix(CHANGED) {
                 let (key, value) = record.ok()?;
                 let next = u64::from_be_bytes(*key.get(CHANGED.len()..)?.first_chunk()?);
+                if next <= at {
+                    continue;
+                }
                 let transfers: Vec<Transfer> = minicbor::decode(&value).ok()?;
                 table.take(&transfers.into_iter().map(Arc::new).collect::<Vec<_>>(), next);
             }
@@ -186,10 +190,11 @@ pub(super) fn bases(folder: &Path) -> io::Result<Vec<Arc<Base>>> {
     Ok(bases)
 }
 
-/// The two latest bases as one, without transfers before the floor, if the later is large enough for that; `None` otherwise.
-pub(super) fn join(folder: &Path, bases: &[Arc<Base>], floor: u64) -> io::Result<Option<Base>> {
+/// The two latest bases as one, without transfers before the floor, if the later is large enough for that and there are `room`
+/// bytes for it; `None` otherwise.
+pub(super) fn join(folder: &Path, bases: &[Arc<Base>], floor: u64, room: u64) -> io::Result<Option<Base>> {
     let [.., earlier, later] = bases else { return Ok(None) };
-    if later.size() < earlier.size() / 2 {
+    if later.size() < earlier.size() / 2 || earlier.size() + later.size() > room {
         return Ok(None);
     }
     let events = earlier.events().start..later.events().end;

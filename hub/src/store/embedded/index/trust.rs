@@ -114,6 +114,6 @@ fn boot_id() -> String {
 }
 
 /// The form of the records: 2 since transfers know their later events, 3 since sled has many transfers in a record.
-const FORM: &[u8] = b"3";
+const FORM: &[u8] = b"4";
 const CLEAN: &str = "clean";
 const BROKEN: &str = "broken";
