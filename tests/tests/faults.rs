@@ -64,6 +64,20 @@ async fn a_failed_sync_ends_the_hub_with_74_and_acknowledges_nothing() -> Result
 }
 
 #[tokio::test]
+async fn a_failed_sync_of_the_log_ends_the_hub_with_74_and_is_not_believed_the_next_time() -> Result<()> {
+    let mut world = faulty().await?;
+    arm(&mut world, "log-sync=1*return(eio)").await?;
+    let sent = send(&world.office(PLAN)?, "copied").await?.status(201)?.json::<Sent>()?.transfer;
+    let status = world.hub.ended(Duration::from_secs(20)).await?.context("the hub goes on after a failed sync")?;
+    ensure!(status.code() == Some(74), "the hub ended with {status}");
+    world.hub.failpoints = None;
+    world.hub.start().await?;
+    ensure!(world.office(HELPER)?.inbox("").await?.iter().any(|transfer| transfer.id == sent));
+    ensure!(world.status().await?.damage.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_batch_for_which_the_disk_has_no_room_is_taken_back_and_the_hub_goes_on_by_itself() -> Result<()> {
     let mut world = faulty().await?;
     arm(&mut world, "batch-write=3*off->2*return(short)->1*return(enospc)").await?;

@@ -86,8 +86,7 @@ impl Core {
         self.chain_holds(&last, &over)?;
         {
             let _round = self.upkeep.lock().unwrap_or_else(PoisonError::into_inner);
-            self.journal.copy()?;
-            self.journal.sync()?;
+            self.copy_log(true)?;
             snapshot::write(&self.layout, &self.keys, self.randomness.as_ref(), &state)?;
         }
         failpoint::reach(Point::ArchiveState).map_err(refused("archive"))?;

@@ -3,6 +3,7 @@
 //!
 //! `clock-doubt` keeps it across restarts, JSON: since when (by the clock in doubt), and the last instant before the jump.
 
+use super::error::{OpenError, at};
 use super::layout::{self, Layout};
 use crate::store::state::State;
 use careplan_protocol::calendar::day_in_japan;
@@ -21,6 +22,8 @@ pub(crate) struct Doubts {
 #[derive(Debug)]
 struct Inner {
     doubt: Option<Doubt>,
+    /// What the disk has of it.
+    kept: Option<Doubt>,
     /// The last instant known to be in step: of an event, or of a look at the clock since.
     last: Timestamp,
 }
@@ -33,10 +36,22 @@ struct Doubt {
 
 impl Doubts {
     /// Takes up a doubt from before the start. `last` is the instant of the last event, if there is one.
-    pub(crate) fn open(layout: &Layout, last: Option<Timestamp>, now: Timestamp) -> Self {
-        let kept = layout::read(&layout.clock_doubt()).ok().flatten();
-        let doubt = kept.and_then(|json| serde_json::from_slice(&json).ok());
-        Self { layout: layout.clone(), inner: Mutex::new(Inner { doubt, last: last.unwrap_or(now) }) }
+    ///
+    /// # Errors
+    /// When a doubt was kept and cannot be read: without it the jumped clock would be believed.
+    pub(crate) fn open(layout: &Layout, last: Option<Timestamp>, now: Timestamp) -> Result<Self, OpenError> {
+        let path = layout.clock_doubt();
+        let kept: Option<Doubt> = match layout::read(&path).map_err(at(&path))? {
+            Some(json) => Some(serde_json::from_slice(&json).map_err(|_| OpenError::Damaged {
+                path: path.clone(),
+                what: "the clock was in doubt, and since when cannot be read: make sure that the clock is right, then remove \
+                       this file"
+                    .to_owned(),
+            })?),
+            None => None,
+        };
+        let inner = Inner { doubt: kept, kept, last: last.unwrap_or(now) };
+        Ok(Self { layout: layout.clone(), inner: Mutex::new(inner) })
     }
 
     /// Looks at the clock; called with every batch and every few seconds.
@@ -56,8 +71,19 @@ impl Doubts {
                 inner.doubt = None;
             }
         }
+        if let Some(doubt) = inner.doubt.filter(|_| inner.doubt != before) {
+            tracing::warn!(since = %doubt.since, before = %doubt.before, "the clock jumped");
+        }
         if inner.doubt != before {
-            self.keep(inner.doubt);
+            self.keep(&mut inner);
+        }
+    }
+
+    /// Writes down what could not be written down when it came: a start without it would believe the clock.
+    pub(crate) fn make_up(&self) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if inner.doubt != inner.kept {
+            self.keep(&mut inner);
         }
     }
 
@@ -82,17 +108,17 @@ impl Doubts {
         })
     }
 
-    fn keep(&self, doubt: Option<Doubt>) {
+    fn keep(&self, inner: &mut Inner) {
         let path = self.layout.clock_doubt();
-        let kept = match doubt {
+        let kept = match inner.doubt {
             Some(doubt) => {
-                tracing::warn!(since = %doubt.since, before = %doubt.before, "the clock jumped");
                 serde_json::to_vec(&doubt).map_err(std::io::Error::other).and_then(|json| layout::replace(&path, &json))
             }
             None => layout::remove(&path),
         };
-        if let Err(error) = kept {
-            tracing::error!(%error, "the doubt about the clock could not be kept");
+        match kept {
+            Ok(()) => inner.kept = inner.doubt,
+            Err(error) => tracing::error!(%error, "the doubt about the clock could not be kept"),
         }
     }
 }
@@ -113,10 +139,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::new(folder.path().to_owned());
         let (state, last) = (State::default(), Some(at("2026-11-20T00:00:00Z")));
-        let doubts = Doubts::open(&layout, last, at("2027-11-20T00:00:00Z"));
+        let doubts = Doubts::open(&layout, last, at("2027-11-20T00:00:00Z")).unwrap();
         doubts.look(at("2027-11-20T00:00:00Z"), &state);
         assert_eq!(doubts.today(at("2027-11-20T01:00:00Z")).to_string(), "2026-11-20");
-        let again = Doubts::open(&layout, Some(at("2027-11-20T02:00:00Z")), at("2027-11-20T02:00:00Z"));
+        let again = Doubts::open(&layout, Some(at("2027-11-20T02:00:00Z")), at("2027-11-20T02:00:00Z")).unwrap();
         again.look(at("2027-11-20T02:00:00Z"), &state);
         assert_eq!(again.today(at("2027-11-20T02:00:00Z")).to_string(), "2026-11-20");
         assert!(again.told().is_some());
@@ -126,11 +152,29 @@ mod tests {
     }
 
     #[test]
+    fn a_doubt_that_could_not_be_kept_is_kept_later_and_one_that_cannot_be_read_is_not_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::new(folder.path().to_owned());
+        let (last, jumped) = (Some(at("2026-11-20T00:00:00Z")), at("2027-11-20T00:00:00Z"));
+        let doubts = Doubts::open(&layout, last, jumped).unwrap();
+        let in_the_way = layout.clock_doubt().with_added_extension("new");
+        std::fs::create_dir(&in_the_way).unwrap();
+        doubts.look(jumped, &State::default());
+        assert!(doubts.told().is_some() && !layout.clock_doubt().exists());
+        std::fs::remove_dir(&in_the_way).unwrap();
+        doubts.make_up();
+        // Events of the jumped clock were committed meanwhile.
+        assert!(Doubts::open(&layout, Some(jumped), jumped).unwrap().told().is_some());
+        std::fs::write(layout.clock_doubt(), b"{").unwrap();
+        assert!(matches!(Doubts::open(&layout, Some(jumped), jumped), Err(OpenError::Damaged { .. })));
+    }
+
+    #[test]
     fn an_operator_ends_the_doubt() {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::new(folder.path().to_owned());
         let now = at("2027-11-20T00:00:00Z");
-        let doubts = Doubts::open(&layout, Some(at("2026-11-20T00:00:00Z")), now);
+        let doubts = Doubts::open(&layout, Some(at("2026-11-20T00:00:00Z")), now).unwrap();
         doubts.look(now, &State::default());
         doubts.look(now, &State { clock_confirmed_at: Some(now), ..State::default() });
         assert!(doubts.told().is_none());

@@ -159,6 +159,11 @@ impl Log {
         Ok(())
     }
 
+    /// Whether a sync failed: the next start copies again what is not known to be durable.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.months.read().unwrap_or_else(PoisonError::into_inner).iter().any(|month| month.is_broken())
+    }
+
     /// What stands from position `from` on, at most `limit`, in the order of positions.
     pub(crate) fn read(&self, from: u64, limit: usize) -> Result<Vec<Stored>, StoreError> {
         let to = self.next().min(from.saturating_add(limit as u64));

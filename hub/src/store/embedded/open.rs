@@ -48,7 +48,11 @@ impl Core {
             _ => File::open(path).map(Arc::new),
         };
         let file = match opened {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(wrong("its body is missing")),
+            // Its day may have ended since it was asked above.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let gone = transfer.is_gone(&self.state.load());
+                return Err(if gone { StoreError::Gone } else { wrong("its body is missing") });
+            }
             opened => opened.map_err(refused("body"))?,
         };
         Download::begin(Source { file, offset, key: Key::new(&key)?, ends, damage }, &files, n, self.reads.clone())

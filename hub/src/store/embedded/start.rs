@@ -88,10 +88,11 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
         damage.tell(format!("events {} to {} are in no archive and not in the log", state.floor(), first - 1));
     }
     snapshot::forget_ahead(&layout, state.next).map_err(at(&layout.archive()))?;
+    let doubts = Doubts::open(&layout, (state.next > 0).then_some(state.last_at), now)?;
     let filler = room.start().map_err(at(layout.data()))?;
     let core = Arc::new(Core {
         search: Search::new(&layout, Arc::clone(&keys), journal.first(), state.next),
-        doubts: Doubts::open(&layout, (state.next > 0).then_some(state.last_at), now),
+        doubts,
         watchers: Watchers::new(state.next),
         upkeep: Mutex::new(Rounds::new(state.next)),
         archiving: Mutex::default(),
@@ -259,4 +260,4 @@ const NO_BEGINNING: &str = "the log begins behind months that were archived, and
 const REPLAYED_AT_ONCE: usize = 4096;
 const READ_AHEAD: usize = 2;
 /// Events whose changes of the index are sorted in memory at a time, some 60 MB.
-const RUN: u64 = 100_000;
+const RUN: u64 = if cfg!(feature = "failpoints") { 100 } else { 100_000 };

@@ -41,6 +41,7 @@ impl Core {
         let mut rounds = self.upkeep.lock().unwrap_or_else(PoisonError::into_inner);
         let state = self.state.load_full();
         self.doubts.look(self.now(), &state);
+        self.doubts.make_up();
         let dropped = self.notes.take_dropped();
         if dropped > 0 {
             tracing::warn!(dropped, "refusals were not logged: too many at once");
@@ -53,14 +54,14 @@ impl Core {
         // Not needed by anything else that is done here, and long when there is much: it holds nobody up.
         drop(rounds);
         let opened = if self.room.is_tight() { Ok(()) } else { self.index.stop_waiting() };
-        let folded = if self.room.is_low() { Ok(()) } else { self.index.fold() };
+        let folded = if self.room.is_low() { Ok(()) } else { self.index.fold(self.room.for_index()) };
         kept.and(swept).and(opened).and(folded)
     }
 
     fn keep_up(&self, rounds: &mut Rounds, state: &State) -> Result<(), StoreError> {
-        self.journal.copy()?;
-        if rounds.synced.elapsed() >= SYNC_LOG {
-            self.journal.sync()?;
+        let is_time = rounds.synced.elapsed() >= SYNC_LOG;
+        self.copy_log(is_time)?;
+        if is_time {
             rounds.synced = Stopwatch::start();
         }
         let behind = state.next.saturating_sub(rounds.position);
@@ -71,6 +72,17 @@ impl Core {
             (rounds.snapshot, rounds.position) = (Stopwatch::start(), state.next);
         }
         Ok(())
+    }
+
+    /// Copies to the log what it does not have yet, and makes it durable if wanted. A sync that fails ends all commits: the
+    /// copies may be lost although the next sync says nothing of it.
+    pub(crate) fn copy_log(&self, durably: bool) -> Result<(), StoreError> {
+        let copied = self.journal.copy();
+        let copied = if durably { copied.and_then(|()| self.journal.sync()) } else { copied };
+        if self.journal.log().is_broken() {
+            self.fail("a sync of the log failed", || ());
+        }
+        copied
     }
 
     /// Ends the retention of all days up to `day`.
@@ -92,8 +104,7 @@ impl Core {
     /// Leaves everything so that the next start is quick.
     pub(crate) fn settle(&self) -> Result<(), StoreError> {
         let _round = self.upkeep.lock().unwrap_or_else(PoisonError::into_inner);
-        self.journal.copy()?;
-        self.journal.sync()?;
+        self.copy_log(true)?;
         if !self.room.is_tight() {
             self.index.write_out()?;
         }
@@ -114,8 +125,7 @@ impl Core {
         if days_in(&self.layout.segments()).map_err(refused("segments"))?.iter().any(over) {
             // A segment may die when the log has its events, durably.
             if self.journal.synced() < self.state.load().first_after(through) {
-                self.journal.copy()?;
-                self.journal.sync()?;
+                self.copy_log(true)?;
             }
             remove_days(&self.layout.segments(), over)?;
             self.handles.close();

@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Where an event's body is, and the event.
 pub(crate) type Record = (Option<BodyPlace>, Vec<u8>);
@@ -25,6 +25,8 @@ pub(crate) struct MonthFile {
     index: File,
     length: AtomicU64,
     next: AtomicU64,
+    /// A sync of it failed: what the disk holds of it is not known, and a later sync that succeeds says nothing.
+    broken: AtomicBool,
 }
 
 /// The months that have a file, ascending.
@@ -44,7 +46,15 @@ impl MonthFile {
         let index = layout::private(&folder.join(format!("{month}.idx")), true)?;
         log.write_all_at(&header(month, first), 0)?;
         layout::sync_folder(folder)?;
-        Ok(Self { month, first, log, index, length: AtomicU64::new(HEADER), next: AtomicU64::new(first) })
+        Ok(Self {
+            month,
+            first,
+            log,
+            index,
+            length: AtomicU64::new(HEADER),
+            next: AtomicU64::new(first),
+            broken: AtomicBool::new(false),
+        })
     }
 
     pub(crate) fn open(folder: &Path, month: Month) -> Result<Self, OpenError> {
@@ -58,7 +68,15 @@ impl MonthFile {
             .ok_or_else(|| OpenError::Damaged { path: path.clone(), what: "its header does not hold".to_owned() })?;
         let length = log.metadata().map_err(at(&path))?.len();
         let entries = index.metadata().map_err(at(&index_path))?.len() / PLACE;
-        Ok(Self { month, first, log, index, length: AtomicU64::new(length), next: AtomicU64::new(first + entries) })
+        Ok(Self {
+            month,
+            first,
+            log,
+            index,
+            length: AtomicU64::new(length),
+            next: AtomicU64::new(first + entries),
+            broken: AtomicBool::new(false),
+        })
     }
 
     pub(crate) fn month(&self) -> Month {
@@ -115,9 +133,16 @@ impl MonthFile {
     }
 
     pub(crate) fn sync(&self) -> io::Result<()> {
-        failpoint::reach(Point::LogSync)?;
-        self.log.sync_data()?;
-        self.index.sync_data()
+        if self.is_broken() {
+            return Err(io::Error::other("an earlier sync of it failed"));
+        }
+        let synced = failpoint::reach(Point::LogSync).and_then(|()| self.log.sync_data());
+        synced.and_then(|()| self.index.sync_data()).inspect_err(|_| self.broken.store(true, Ordering::SeqCst))
+    }
+
+    /// Whether a sync of it failed.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::SeqCst)
     }
 
     /// Reads positions `from..to`, with one read of the index and one of the records.
