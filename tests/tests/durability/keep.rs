@@ -80,6 +80,31 @@ async fn a_hub_comes_back_from_a_backup_taken_under_load_and_tells_who_has_to_se
     Ok(())
 }
 
+/// Names without a folder mean the one in which the operator stands.
+#[tokio::test]
+async fn a_backup_goes_to_and_comes_from_names_in_the_working_folder() -> Result<()> {
+    let mut world = World::new().await?;
+    let sent = world.office(PLAN)?.send_file(HELPER, "a.pdf", &samples::pdf(100_000)).await?.transfer;
+    let here = world.path("here");
+    std::fs::create_dir_all(&here)?;
+    let run = async |what: &str, places: &[&str]| {
+        let mut command = programs::command(programs::built("careplan-hub")?);
+        command.current_dir(&here).arg(what).arg("--config").arg(world.hub.folder.join("hub.toml")).args(places);
+        programs::run(&mut command).await?.ok()
+    };
+    run("backup", &["--to", "kept", "--keys-to", "hub.keys"]).await?;
+    run("backup", &["--to", "kept", "--keys-to", "hub.keys"]).await?;
+    ensure!(here.join("hub.keys").is_file() && here.join("kept").is_dir());
+    world.hub.kill().await?;
+    std::fs::rename(world.hub.data(), world.path("lost"))?;
+    let mut command = programs::command(programs::built("careplan-hub")?);
+    command.current_dir(&here).args(["restore", "--config"]).arg(world.hub.folder.join("hub.toml"));
+    programs::run(command.args(["--from", "kept", "--keys-from", "hub.keys"])).await?.ok()?;
+    world.hub.start().await?;
+    ensure!(world.office(HELPER)?.inbox("").await?.iter().any(|found| found.id == sent));
+    Ok(())
+}
+
 /// What is damaged comes back from a backup; what the backup does not have is written down by transfer and office.
 #[tokio::test]
 async fn recover_brings_back_from_a_backup_what_is_damaged_and_names_what_is_lost() -> Result<()> {

@@ -155,8 +155,10 @@ pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes names in a folder durable: a rename is only safe when its folder is synced.
+/// Makes names in a folder durable: a rename is only safe when its folder is synced. The parent of a bare name is the working
+/// folder.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     File::open(path)?.sync_all()
 }
 

@@ -5,6 +5,7 @@
 
 use super::{BackupError, io_at, tlog};
 use crate::store::embedded::archive;
+use crate::store::embedded::frame::{self, FRAME, Found, Frame, Kind};
 use crate::store::embedded::layout::{Layout, days_in};
 use crate::store::embedded::segment::{self, HEADER, Header};
 use crate::store::embedded::snapshot;
@@ -148,10 +149,11 @@ impl Plan {
         before: Before<'_>,
     ) -> Result<(), BackupError> {
         let shown = layout.shown(path);
-        let known = before(&shown, file);
-        let (at, chain) = known.map_or((HEADER as u64, Some(header.chain)), |known| (known, None));
-        self.next = self.next.max(header.first);
-        self.epoch = self.epoch.max(header.epoch);
+        // How far the events go that the run before has, its last frame says.
+        let known = before(&shown, file).and_then(|known| Some((known, frame_before(file, known)?)));
+        let (at, chain) = known.as_ref().map_or((HEADER as u64, Some(header.chain)), |(known, _)| (*known, None));
+        self.next = self.next.max(known.as_ref().map_or(header.first, |(_, frame)| frame.next));
+        self.epoch = self.epoch.max(known.as_ref().map_or(header.epoch, |(_, frame)| frame.epoch));
         let mut batches = Batches::from(file, at, chain, last).map_err(io_at(path))?;
         let mut end = at;
         while let Some(piece) = batches.next().map_err(io_at(path))? {
@@ -192,5 +194,15 @@ impl Plan {
             }
         }
         Ok(())
+    }
+}
+
+/// The frame that ends at a place, if one does.
+fn frame_before(file: &File, end: u64) -> Option<Frame> {
+    let mut record = [0; FRAME];
+    file.read_exact_at(&mut record, end.checked_sub(FRAME as u64)?).ok()?;
+    match frame::read(&record) {
+        Found::Record(Kind::Frame, payload) => Frame::parse(payload),
+        _ => None,
     }
 }
