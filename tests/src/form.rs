@@ -79,4 +79,5 @@ impl Form {
     }
 }
 
-const BOUNDARY: &str = "careplan-tests-7d1f3c5e9b";
+/// What stands between the parts.
+pub const BOUNDARY: &str = "careplan-tests-7d1f3c5e9b";

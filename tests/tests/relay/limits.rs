@@ -2,10 +2,13 @@
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
+use careplan_tests::form::BOUNDARY;
 use careplan_tests::patience::{eventually, within};
 use careplan_tests::world::{HELPER, PLAN};
 use careplan_tests::{Form, Office, Reply, World, samples};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 #[tokio::test]
@@ -79,6 +82,39 @@ async fn forms_that_are_not_as_they_should_be_are_refused_with_their_codes() -> 
     plan.caller.call(plan.caller.request("PATCH".parse()?, &plan.path("outbox"))).await?.status(405)?;
     plan.caller.get("/v1/nothing").await?.refused("not-found")?;
     nothing_is_left(&world, 0).await
+}
+
+/// What waits for its end in memory is bounded: a beginning, the head of a part, files of a retry that cannot be the same.
+#[tokio::test]
+async fn forms_that_never_end_are_refused_when_no_transfer_could_be_as_long() -> Result<()> {
+    let world = World::with(&[("LIMITS__TRANSFER_BYTES", "400000")]).await?;
+    let plan = world.office(PLAN)?;
+    let taken = async |name: &str, beginning: Bytes| {
+        let came = Arc::new(AtomicUsize::new(0));
+        let counting = Arc::clone(&came);
+        let (first, rest) = (stream::iter([beginning]), stream::repeat(Bytes::from(vec![b'x'; 10_000])).take(10_000));
+        let body = first.chain(rest).map(move |chunk| {
+            counting.fetch_add(chunk.len(), Ordering::SeqCst);
+            Ok::<Bytes, std::io::Error>(chunk)
+        });
+        let sending = plan.caller.sending(PLAN, reqwest::Body::wrap_stream(body)).header("idempotency-key", name);
+        let answer = within("an answer", 30, plan.caller.call(sending)).await?;
+        anyhow::Ok((answer?.status(413)?.refused("transfer-too-large").map(drop), came.load(Ordering::SeqCst)))
+    };
+    let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"to\"; x=\"");
+    for (name, beginning) in [("no boundary", Bytes::new()), ("an endless head", head.into())] {
+        let (refused, came) = taken(name, beginning).await.context(name)?;
+        refused?;
+        ensure!(came < 30_000_000, "{name}: {came} bytes were taken");
+    }
+    let files =
+        |count: usize| (0..count).fold(Form::to(HELPER, ""), |form, n| form.file(&format!("{n}.pdf"), b"%PDF-"));
+    plan.caller.send_as(PLAN, "retried", files(2)).await?.status(201)?;
+    // The third file is one too many; what comes behind it is not waited for.
+    let unfinished = plan.caller.sending(PLAN, files(4).unfinished()).header("idempotency-key", "retried");
+    plan.caller.call(unfinished).await?.status(409)?.refused("idempotency-conflict")?;
+    plan.caller.send_as(PLAN, "retried", files(2)).await?.status(201)?;
+    nothing_is_left(&world, 1).await
 }
 
 #[tokio::test]

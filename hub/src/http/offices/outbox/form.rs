@@ -7,7 +7,7 @@ use bytes::Bytes;
 use careplan_protocol::office::{Address, ServiceType};
 use careplan_protocol::problem::{Code, Refusal};
 use futures_util::{Stream, StreamExt as _};
-use multer::{Field, Multipart};
+use multer::{Constraints, Field, Multipart, SizeLimit};
 use std::str::FromStr;
 
 /// A form being read.
@@ -30,11 +30,12 @@ pub(super) struct Part {
 }
 
 impl Form {
-    /// Takes a request's body as a form.
+    /// Takes a request's body as a form of at most so many bytes: what stands before a boundary or between the headers of a part
+    /// waits in memory until its end comes.
     ///
     /// # Errors
     /// When it does not say that it is one.
-    pub(super) fn of<S, E>(headers: &HeaderMap, body: S) -> Result<Self, Refusal>
+    pub(super) fn of<S, E>(headers: &HeaderMap, body: S, most: u64) -> Result<Self, Refusal>
     where
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
@@ -42,12 +43,9 @@ impl Form {
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let boundary = content_type.and_then(|value| multer::parse_boundary(value).ok());
         let boundary = boundary.ok_or(Code::MultipartMalformed)?;
-        Ok(Self {
-            multipart: Multipart::new(
-                body.map(|chunk| chunk.map_err(|why| std::io::Error::other(why.into()))),
-                boundary,
-            ),
-        })
+        let body = body.map(|chunk| chunk.map_err(|why| std::io::Error::other(why.into())));
+        let most = Constraints::new().size_limit(SizeLimit::new().whole_stream(most));
+        Ok(Self { multipart: Multipart::with_constraints(body, boundary, most) })
     }
 
     /// Reads up to the first file, and gives it with what stands before.
@@ -154,7 +152,11 @@ fn unknown() -> Refusal {
 }
 
 fn broken(why: &multer::Error) -> Refusal {
-    if BodyTimeout::caused(why) { Code::Timeout.into() } else { Code::MultipartMalformed.into() }
+    match why {
+        _ if BodyTimeout::caused(why) => Code::Timeout.into(),
+        multer::Error::StreamSizeExceeded { .. } => Code::TransferTooLarge.into(),
+        _ => Code::MultipartMalformed.into(),
+    }
 }
 
 const MOST_TEXT: usize = 64 * 1024;

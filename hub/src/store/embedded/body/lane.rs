@@ -68,19 +68,16 @@ mod tests {
     #[tokio::test]
     async fn turns_come_back_from_work_that_failed_panicked_or_was_left() {
         let lane = Lane::new();
-        for n in 0..10 * AT_ONCE {
+        for _ in 0..10 * AT_ONCE {
             let failed = lane.run(|| Err::<(), _>(StoreError::Full)).await;
             assert!(matches!(failed, Err(StoreError::Full)));
             let panicked = lane.run(|| -> Result<(), StoreError> { panic!("on purpose") }).await;
             assert!(matches!(panicked, Err(StoreError::Io(_))));
-            let left = tokio::time::timeout(
-                Duration::from_millis(1),
-                lane.run(|| {
-                    std::thread::sleep(Duration::from_millis(3));
-                    Ok(())
-                }),
-            );
-            assert!(left.await.is_err(), "round {n}");
+            let left = std::pin::pin!(lane.run(|| {
+                std::thread::sleep(Duration::from_millis(3));
+                Ok(())
+            }));
+            let _ = futures_util::poll!(left);
         }
         let last = tokio::time::timeout(Duration::from_secs(10), lane.run(|| Ok(7))).await;
         assert_eq!(last.unwrap().unwrap(), 7);

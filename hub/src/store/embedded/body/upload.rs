@@ -96,9 +96,14 @@ impl Uploading {
             Some((file, _)) => Arc::clone(file),
             None => {
                 let path = self.path.clone();
-                let made = self.lane.run(move || layout::private(&path, true).map_err(refused("staging"))).await?;
-                let file = Arc::new(made);
-                self.staged = Some((Arc::clone(&file), StagedFile::new(self.path.clone())));
+                let make = move || {
+                    // Guarded at once: whoever waits for it may be gone by then.
+                    let staged = StagedFile::new(path.clone());
+                    let file = layout::private(&path, true).map_err(refused("staging"))?;
+                    Ok((Arc::new(file), staged))
+                };
+                let (file, staged) = self.lane.run(make).await?;
+                self.staged = Some((Arc::clone(&file), staged));
                 file
             }
         };
