@@ -20,14 +20,18 @@
 //!
 //! Of the transparency log it has what was signed; the tiles are made again from the log of events.
 //!
-//! - `take`: a run; `plan`: what there is to back up; `manifest`: what a run leaves; `piece`: sealed ranges; `tlog`: what
-//!   of the transparency log is backed up;
+//! - `take`: a run; `plan`: what there is to back up; `pieces`: what the run adds; `keys`: the file of keys; `manifest`: what
+//!   a run leaves; `prune`: how old generations go; `piece`: sealed ranges; `tlog`: what of the transparency log is backed
+//!   up;
 //! - `bring`: the way back.
 
 mod bring;
+mod keys;
 mod manifest;
 mod piece;
+mod pieces;
 mod plan;
+mod prune;
 mod take;
 mod tlog;
 

@@ -1,8 +1,8 @@
 //! The way back: everything of one generation into an empty folder, or single files of it.
 
+use super::keys::{KEYS, Keys};
 use super::manifest::{self, Manifest};
 use super::piece::BackupKey;
-use super::take::{KEYS, Keys};
 use super::{BackupError, Generation, Mark, RESTORED, RESTORING, io_at, tlog};
 use crate::store::embedded::layout::{self, Layout};
 use base64::Engine as _;
