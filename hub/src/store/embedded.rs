@@ -4,7 +4,8 @@
 //! - [`Embedded`]: the store as everything above sees it;
 //! - `tlog`: the transparency log, published behind the commit;
 //! - `archive`: months of the log that are put away;
-//! - `start`, `recover`, `upkeep`: opening it, what the disk held, what is done behind the commit;
+//! - `opening`, `start`, `recover`, `upkeep`: what it is opened with, opening it, what the disk held, what is done behind the
+//!   commit;
 //! - `writer`: the one thread that commits; `core`: what it shares with readers;
 //! - `open`, `index`, `search`, `journal`, `log`, `snapshot`, `body`, `handles`: where a reader looks;
 //! - `scan`, `segment`, `frame`, `entry`: what stands on the disk;
@@ -28,6 +29,7 @@ mod layout;
 mod log;
 pub mod mend;
 mod open;
+mod opening;
 pub mod receipts;
 mod recover;
 mod room;
@@ -44,6 +46,7 @@ mod watchers;
 mod writer;
 
 pub use error::OpenError;
+pub use opening::{Observer, Opening, Progress, Unobserved};
 pub use room::Disk;
 
 use self::core::Core;
@@ -53,7 +56,6 @@ use super::marks::{Marked, Wanted};
 use super::state::{Archived, State};
 use super::transfer::{BodyPlace, Transfer};
 use super::{CommitError, Committed, Decide, Health, OpenedEvent, Pace, Store, StoreError};
-use crate::clock::{SharedClock, SharedRandomness};
 use async_trait::async_trait;
 use body::Uploading;
 use careplan_protocol::office::OfficeNumber;
@@ -61,71 +63,14 @@ use careplan_protocol::receipt::KeySet;
 use jiff::civil::Date;
 use std::fmt;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 use tlog::Tlog;
 use tokio::sync::{oneshot, watch};
 use writer::Command;
-use zeroize::Zeroizing;
-
-/// What the store needs to open.
-pub struct Opening<'a> {
-    /// The data folder; made when it is missing.
-    pub data: PathBuf,
-    /// What all keys on the disk are wrapped by.
-    pub master_key: Zeroizing<[u8; 32]>,
-    /// The key that signs receipts: Ed25519, PKCS#8 in PEM. Another one than before takes over from it.
-    pub receipt_key_pem: Zeroizing<String>,
-    /// The clock.
-    pub clock: SharedClock,
-    /// The randomness.
-    pub randomness: SharedRandomness,
-    /// How much room to keep.
-    pub disk: Disk,
-    /// Told how far a long start is.
-    pub progress: &'a dyn Fn(Progress),
-    /// Told of each commit, for metrics.
-    pub observer: Arc<dyn Observer>,
-    /// Called once when a sync failed: what the disk holds is not known any more, so the process has to end (code 74).
-    pub on_sync_failure: Arc<dyn Fn() + Send + Sync>,
-}
-
-/// How far a start is, in events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Events read.
-    pub done: u64,
-    /// Events to read.
-    pub of: u64,
-}
-
-/// Is told of each commit, for metrics.
-pub trait Observer: Send + Sync {
-    /// A batch is durable: how many callers it answered, its events and bytes, and how long it took with its sync.
-    fn committed(&self, callers: usize, events: usize, bytes: u64, took: Duration);
-
-    /// So many callers wait for the writer.
-    fn waiting(&self, callers: usize) {
-        let _ = callers;
-    }
-
-    /// So many events that may be lost were lost: too many refusals at once.
-    fn dropped(&self, notes: u64) {
-        let _ = notes;
-    }
-}
-
-/// Counts nothing.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct Unobserved;
-
-impl Observer for Unobserved {
-    fn committed(&self, _: usize, _: usize, _: u64, _: Duration) {}
-}
 
 /// Opens the index at `path` and reads from it, in a process that may die of it: what `careplan-hub probe-index` does.
 ///
