@@ -1,16 +1,22 @@
 //! The records of one file: bytes, quotes, version, columns, month, values, in this order. A record that fails one is not
 //! looked at further, and what fails in many records alike is told once with their number.
 
+mod place;
+mod words;
+
 use super::facts::Facts;
 use super::value;
 use crate::office::OfficeNumber;
 use crate::standard::context::Context;
 use crate::standard::cp932::{self, Fault};
 use crate::standard::data::{Layout, VersionState, tables};
-use crate::standard::finding::{Finding, Findings, Place, Rule, Severity, Words, words};
+use crate::standard::finding::{Finding, Findings, Place, Rule, Severity, Words};
 use crate::standard::name::{MonthPart, StandardName};
 use crate::standard::reader::{Broken, Event, Record};
+use place::place_at;
 use std::collections::HashSet;
+
+pub(super) use place::place;
 
 /// What has been found in the records so far.
 pub(super) struct Rows {
@@ -116,10 +122,7 @@ impl Rows {
     fn record(&mut self, record: &Record<'_>, findings: &mut Findings) -> bool {
         let bytes_hold = self.bytes_hold(record, findings);
         if record.number == 1 && bytes_hold && is_header(record) {
-            let text = words(
-                "1行目が見出しです。標準仕様のファイルに見出しの行はありません。見出しを付けずに出力してください",
-                "the first record is a header; files of the standard have none, export without it",
-            );
+            let text = words::header();
             findings.warning(Rule::Header, place(record, None), text);
             return false;
         }
@@ -151,15 +154,7 @@ impl Rows {
                 false
             }
             Some(Fault::Gaiji(at, code)) => {
-                let code = format!("{:02X}{:02X}", code[0], code[1]);
-                let text = words(
-                    format!(
-                        "外字（{code}）があります。相手のソフトでは別の字になるか読めません。JIS の文字かかなに直してください"
-                    ),
-                    format!(
-                        "the user-defined character {code} shows differently or not at all elsewhere; use a standard character or kana"
-                    ),
-                );
+                let text = words::gaiji(code);
                 findings.error(Rule::Gaiji, place_at(record, at), text);
                 false
             }
@@ -183,16 +178,11 @@ impl Rows {
         match (known.map(|version| version.state), layout) {
             (Some(VersionState::Current | VersionState::Accepted), Some(_)) => {}
             (Some(VersionState::Slip), Some(_)) => {
-                let text = words(
-                    format!(
-                        "CSVバージョン {shown} は標準仕様の例の誤記です。202407 として読みました。202407 にしてください"
-                    ),
-                    format!("CSVバージョン {shown} is a slip in an official example, read as 202407; write 202407"),
-                );
+                let text = words::slip(&shown);
                 findings.warning(Rule::Version, place, text);
             }
-            (Some(VersionState::Withdrawn), _) => findings.error(Rule::Version, place, withdrawn(&shown)),
-            _ => findings.error(Rule::Version, place, unknown_version(&shown)),
+            (Some(VersionState::Withdrawn), _) => findings.error(Rule::Version, place, words::withdrawn(&shown)),
+            _ => findings.error(Rule::Version, place, words::unknown_version(&shown)),
         }
         self.halted = layout.is_none();
         self.layout = layout;
@@ -242,29 +232,11 @@ impl Rows {
     /// Tells what was counted.
     pub(super) fn finish(&mut self, findings: &mut Findings) {
         if let Some(place) = self.encoding.first {
-            let text = words(
-                format!(
-                    "CP932（Windows の Shift_JIS）にない文字コードです（{}行）。CP932 で出力してください",
-                    self.encoding.records
-                ),
-                format!(
-                    "bytes that are no CP932 (Windows Shift_JIS) in {} records; export as CP932",
-                    self.encoding.records
-                ),
-            );
+            let text = words::encoding(self.encoding.records);
             findings.error(Rule::Encoding, place, text);
         }
         if let Some(place) = self.mixed.first {
-            let text = words(
-                format!(
-                    "CSVバージョンが混在しています（1行目と違うもの{}行）。1ファイルは1バージョンで出力してください",
-                    self.mixed.records
-                ),
-                format!(
-                    "several CSVバージョン in one file ({} records differ from the first); export one version per file",
-                    self.mixed.records
-                ),
-            );
+            let text = words::mixed(self.mixed.records);
             findings.error(Rule::Version, place, text);
         }
         if let Some(place) = self.month.first {
@@ -284,65 +256,22 @@ impl Rows {
         let found = if found.is_empty() { "?".to_owned() } else { found.join(", ") };
         let rows = self.month.records;
         if self.months.len() > 1 || rows < self.records {
-            return words(
-                format!(
-                    "対象年月が {name} でない行が{rows}行あります（{found}）。1ファイルは1か月分で、ファイル名の年月と同じにしてください"
-                ),
-                format!(
-                    "{rows} records are about another month ({found}) than {name} in the name; one file holds one month"
-                ),
-            );
+            return words::other_months(&name, rows, &found);
         }
-        words(
-            format!(
-                "ファイル名の年月は {name} ですが、対象年月は {found} です。どちらが正しいか確かめて出力し直してください"
-            ),
-            format!("the name says month {name}, the records say {found}; see which is right and export again"),
-        )
+        words::other_month(&name, &found)
     }
 }
 
 /// A check digit that does not hold; `item` is where the number stands.
 pub(super) fn check_digit(file: &str, place: Place, item: &str, number: OfficeNumber) -> Finding {
-    let digit = number.expected_check_digit();
-    let text = words(
-        format!(
-            "{item}：事業所番号 {number} の検査数字が合いません（計算では {digit}）。番号の打ち間違いがないか確かめてください"
-        ),
-        format!(
-            "{item}: the check digit of office number {number} does not hold ({digit} by the rule); look for a typing slip"
-        ),
-    );
+    let text = words::check_digit(item, number);
     Finding::new(file, Rule::Checkdigit, Severity::Warning, place, text)
-}
-
-fn withdrawn(shown: &str) -> Words {
-    words(
-        format!("CSVバージョン {shown} は取り下げられました。4.1 は 202407 です。ソフトを更新して出力し直してください"),
-        format!("CSVバージョン {shown} was withdrawn; 4.1 is 202407. Update your software and export again"),
-    )
-}
-
-fn unknown_version(shown: &str) -> Words {
-    words(
-        format!(
-            "CSVバージョン「{shown}」はこの種別にありません。4.1 は 202407、3.2 は 202208 です。ソフトの設定を確かめてください"
-        ),
-        format!(
-            "there is no CSVバージョン {shown} of this kind of file; 4.1 is 202407, 3.2 is 202208. Check your software's settings"
-        ),
-    )
 }
 
 fn columns_fit(layout: &Layout, record: &Record<'_>, findings: &mut Findings) -> bool {
     let (found, expected) = (record.fields.len(), layout.items.len());
     if found != expected {
-        let text = words(
-            format!(
-                "項目が{found}個あります。この種別とバージョンでは{expected}個です。ソフトから出力し直してください"
-            ),
-            format!("{found} columns, {expected} expected for this kind and version; export again"),
-        );
+        let text = words::columns(found, expected);
         findings.error(Rule::Columns, place(record, None), text);
     }
     found == expected
@@ -351,30 +280,11 @@ fn columns_fit(layout: &Layout, record: &Record<'_>, findings: &mut Findings) ->
 fn broken(why: Broken, at: usize, record: &Record<'_>, findings: &mut Findings) {
     let mut place = place_at(record, at);
     place.item = Some(record.fields.len() as u64 + 1);
-    let (rule, text) = match why {
-        Broken::Open => (
-            Rule::Quote,
-            words(
-                "引用符（\"）が閉じられていません。以降の行は確かめられません。出力し直してください",
-                "a quote (\") is opened here and never closed; what follows was not checked; export again",
-            ),
-        ),
-        Broken::Stray => (
-            Rule::Quote,
-            words(
-                "引用符（\"）の使い方が正しくありません。文中の引用符は二つ重ねます。以降の行は確かめられません",
-                "a quote (\") stands wrongly; quotes within text are doubled; what follows was not checked",
-            ),
-        ),
-        Broken::Endless => (
-            Rule::Columns,
-            words(
-                "1行が長すぎます（1 MiB 超）。改行がないか、CSV ではありません",
-                "a line is longer than 1 MiB; line ends are missing, or this is no CSV file",
-            ),
-        ),
+    let rule = match why {
+        Broken::Open | Broken::Stray => Rule::Quote,
+        Broken::Endless => Rule::Columns,
     };
-    findings.error(rule, place, text);
+    findings.error(rule, place, words::broken(why));
 }
 
 /// Whether a record is a header: it names its first item, or has no digit where version, insurer and person stand.
@@ -394,22 +304,4 @@ fn six_digits(mut number: u32) -> [u8; 6] {
         number /= 10;
     }
     digits
-}
-
-/// The place of a record, or of one of its items (from 0).
-pub(super) fn place(record: &Record<'_>, item: Option<usize>) -> Place {
-    let offset = item.and_then(|item| record.fields.get(item)).map_or(0, |field| field.start);
-    Place { item: item.map(|item| item as u64 + 1), ..position(record, offset) }
-}
-
-/// The place of an offset within a record.
-fn place_at(record: &Record<'_>, offset: usize) -> Place {
-    let within = record.fields.iter().position(|field| (field.start..=field.end).contains(&offset));
-    Place { item: within.map(|item| item as u64 + 1), ..position(record, offset) }
-}
-
-fn position(record: &Record<'_>, offset: usize) -> Place {
-    let (line, before) = record.place(offset);
-    let column = Some(cp932::length(before) as u64 + 1);
-    Place { row: Some(record.number), line: Some(line), column, item: None }
 }
