@@ -98,13 +98,15 @@ async fn forms_that_never_end_are_refused_when_no_transfer_could_be_as_long() ->
             Ok::<Bytes, std::io::Error>(chunk)
         });
         let sending = plan.caller.sending(PLAN, reqwest::Body::wrap_stream(body)).header("idempotency-key", name);
-        let answer = within("an answer", 30, plan.caller.call(sending)).await?;
-        anyhow::Ok((answer?.status(413)?.refused("transfer-too-large").map(drop), came.load(Ordering::SeqCst)))
+        // Who goes on sending may see the line cut before he reads the answer.
+        if let Ok(answer) = within("an end", 30, plan.caller.call(sending)).await? {
+            answer.status(413)?.refused("transfer-too-large")?;
+        }
+        anyhow::Ok(came.load(Ordering::SeqCst))
     };
     let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"to\"; x=\"");
-    for (name, beginning) in [("no boundary", Bytes::new()), ("an endless head", head.into())] {
-        let (refused, came) = taken(name, beginning).await.context(name)?;
-        refused?;
+    for (name, beginning) in [("no-boundary", Bytes::new()), ("an-endless-head", head.into())] {
+        let came = taken(name, beginning).await.context(name)?;
         ensure!(came < 30_000_000, "{name}: {came} bytes were taken");
     }
     let files =
