@@ -85,7 +85,7 @@ impl Generation {
     /// Opens one that is there.
     pub(super) fn open(folder: &Path, number: u64) -> Result<Self, StoreError> {
         let path = path(folder, number);
-        Ok(Self { number, db: super::open_sled(&path)?, path })
+        Ok(Self { number, db: super::opening::open_sled(&path)?, path })
     }
 
     /// Begins one that follows on what the levels below it hold. It says so before anything else.

@@ -2,8 +2,11 @@
 
 use super::*;
 use crate::store::event::{Event, Fact};
+use crate::store::transfer::Transfer;
 use careplan_protocol::transfer::{Class, Fingerprint};
 use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::path::Path;
 
 struct House {
     folder: tempfile::TempDir,

@@ -57,7 +57,7 @@ pub(super) fn survives(path: &Path) -> bool {
 
 /// Opens an index and reads from it, for a process that may die of it: what `careplan-hub probe-index PATH` does.
 pub(crate) fn probe(path: &Path) -> Result<(), StoreError> {
-    let db = super::open_sled(path)?;
+    let db = super::opening::open_sled(path)?;
     match db.get(super::APPLIED) {
         Ok(_) => Ok(()),
         Err(error) => Err(StoreError::Io(format!("index: {error}"))),

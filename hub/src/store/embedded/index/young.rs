@@ -4,12 +4,13 @@
 //! changes of many commits go there together, behind the commit, many transfers to a record. A process that dies leaves what
 //! had not gone there to the next start, which reads the events again.
 
+use super::Index;
 use super::changes::Changes;
 use super::levels::LevelError;
 use super::memtable::Memtable;
-use super::{Index, refused};
 use crate::failpoint::{self, Point};
 use crate::store::StoreError;
+use crate::store::embedded::error::refused;
 use crate::store::transfer::Transfer;
 use careplan_protocol::office::OfficeNumber;
 use std::collections::BTreeMap;
