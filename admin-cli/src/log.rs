@@ -121,7 +121,7 @@ pub(crate) struct Filters {
     /// Only events of this transfer
     #[arg(long, value_name = "ID")]
     transfer: Option<TransferId>,
-    /// Only events with this outcome: ok, or the code of a refusal
+    /// Only events with this outcome: ok, imported, rejected, or the code of a refusal
     #[arg(long, value_name = "OUTCOME")]
     outcome: Option<String>,
 }

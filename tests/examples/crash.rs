@@ -14,12 +14,12 @@ use std::process::ExitCode;
 /// acknowledged is lost, doubled or half visible. In some rounds a month or a year passes, and months leave the log for
 /// their archives: what was in them has to be there, and nowhere else.
 #[derive(Debug, Parser)]
-#[command(name = "tests/crash", after_help = EXAMPLES)]
+#[command(name = "tests/crash", after_help = EXAMPLES, arg_required_else_help = true)]
 struct Arguments {
     /// Rounds with kills
     #[arg(long, default_value_t = 0, value_name = "N")]
     rounds: u64,
-    /// Rounds with power cuts instead: ext4 on a loop device (needs root)
+    /// Rounds with power cuts, behind those with kills: ext4 on a loop device (needs root; skipped without)
     #[arg(long, default_value_t = 0, value_name = "N")]
     power: u64,
     /// Everything follows from it; a run with the same seed does the same things
@@ -31,7 +31,7 @@ struct Arguments {
 }
 
 const EXAMPLES: &str = "\
-Exit status: 0 when nothing was violated, 1 otherwise. The last line is `N rounds, V violations`.
+Exit status: 0 when nothing was violated, 1 otherwise. Each part ends with `N rounds, V violations`; a skipped one says SKIPPED.
 
 Examples:
   tests/crash --rounds 1000

@@ -45,7 +45,7 @@ pub(crate) struct EnrolArguments {
     /// Reading of the name
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, conflicts_with = "csv")]
     kana: String,
-    /// Address for notices
+    /// Mail address of the office, kept for you: the hub sends no mail
     #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true, conflicts_with = "csv")]
     email: String,
     /// First day of the licence, in Japan [default: today]

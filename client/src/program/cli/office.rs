@@ -65,7 +65,7 @@ pub(crate) enum Receipt {
         #[arg(long, value_name = "FILE")]
         keys: Option<PathBuf>,
     },
-    /// Show what a receipt states, without checking it
+    /// Show what a receipt states; with a transfer's number also fetch, check and keep its delivery receipts
     Show {
         /// The receipt (a .jws file), or a transfer sent from this computer
         file: String,

@@ -41,7 +41,6 @@ key: from then on no backup, however old, shows that day's files, provided that 
 Exit status: 0 taken and read back · 1 failed · 2 wrong use or configuration
 
 Examples:
-  openssl rand -hex 32 > /etc/careplan-hub/keys/backup.key; chmod 600 /etc/careplan-hub/keys/backup.key
   careplan-hub backup --config /etc/careplan-hub/hub.toml --to /mnt/backup --keys-to /mnt/keys/hub.keys --generations 7";
 
 impl Backup {
