@@ -111,7 +111,7 @@ fn method(settings: &Settings) -> String {
         false => String::new(),
     };
     format!(
-        "{quick}{} keep-alive connections of as many offices, files of {} bytes (an attachment, incompressible), {} runs of {} s each after a third of that as warm-up, hub and peer in alternation; the median is given, in brackets least and most. TLS 1.3 with X25519, AES-128-GCM and P-256 client certificates on both sides. Ratios are requests per second of the server's processor time, user and system, all of its processes. The hub syncs, indexes, encrypts and logs; nginx writes files and does neither. Level of the hub's own log: {}; nginx without access log.",
+        "{quick}{} keep-alive connections of as many offices, files of {} bytes (an attachment, incompressible), {} runs of {} s each after a third of that as warm-up, hub and peer in alternation; the median is given, in brackets least and most. TLS 1.3 with X25519, AES-128-GCM and P-256 client certificates on both sides. Ratios are requests per second of the server's processor time, user and system, all of its processes. The hub syncs, indexes, encrypts and logs; nginx writes files and does none of this. Level of the hub's own log: {}; nginx without access log.",
         settings.connections, settings.file_bytes, settings.runs, settings.seconds, settings.log
     )
 }

@@ -257,6 +257,25 @@ async fn acknowledging_wants_a_fetch_before_and_a_reason_for_no() {
 }
 
 #[tokio::test]
+async fn software_that_rejects_in_circles_is_refused_in_the_end() {
+    let world = World::new();
+    let id = world.send("k", VISITS, PDF).await.unwrap().sent.transfer;
+    world.fetch(VISITS, id, 1).await.unwrap();
+    let mut refused = None;
+    for n in 0..1100 {
+        let transfer = world.exchange.received(&permit(VISITS), id).unwrap();
+        let word = Acknowledge { outcome: Outcome::Rejected, reason: Some(format!("理由 {n}")) };
+        if let Err(refusal) = world.exchange.acknowledge(&permit(VISITS), &transfer, word).await {
+            refused = Some((n, refusal.code));
+            break;
+        }
+    }
+    // The first fetch was one of a thousand events.
+    assert_eq!(refused, Some((999, Code::Conflict)));
+    assert_eq!(world.state_of(id), State::Rejected);
+}
+
+#[tokio::test]
 async fn units_are_handed_out_in_ascending_stamps_whatever_the_order_of_arrival() {
     let world = World::new();
     for stamp in ["20260925090003", "20260925090001", "20260925090002"] {

@@ -82,8 +82,16 @@ async fn when_the_reserve_is_used_up_only_reading_goes_on_until_there_is_room() 
         sent.push(accepted(&plan, &format!("before-{n}")).await?);
     }
     helper.fetch(&sent[0], 1).await?;
+    // Of one transfer only so much may be said.
+    let mut spoken_of = Vec::new();
+    for n in 0..40 {
+        let small = plan.send_file(HELPER, &format!("{n}.pdf"), b"%PDF-").await?.transfer.to_string();
+        helper.fetch(&small, 1).await?;
+        sent.push(small.clone());
+        spoken_of.push(small);
+    }
     let filler = on.fill()?;
-    let refused = use_up(&helper, &sent[0]).await?;
+    let refused = use_up(&helper, &spoken_of).await?;
     ensure!(refused.starts_with("503"), "{refused}");
     // One that is a little shorter may just have found its place.
     let mut last = Vec::new();
@@ -208,7 +216,7 @@ fn fill(filler: &Path) -> Result<()> {
 }
 
 /// Acknowledges with ever shorter reasons until each is refused; how the last was.
-async fn use_up(helper: &Office, transfer: &str) -> Result<String> {
+async fn use_up(helper: &Office, transfers: &[String]) -> Result<String> {
     let mut refused = String::new();
     for length in [1000, 300, 100, 6] {
         let mut left = 20_000;
@@ -216,7 +224,7 @@ async fn use_up(helper: &Office, transfer: &str) -> Result<String> {
             let one = async |n: u32| {
                 // A reason of its own each.
                 let reason = format!("{n:長>length$}");
-                helper.acknowledge(transfer, "rejected", Some(&reason)).await
+                helper.acknowledge(&transfers[n as usize / 4 % transfers.len()], "rejected", Some(&reason)).await
             };
             let replies = tokio::try_join!(one(left), one(left + 1), one(left + 2), one(left + 3))?;
             let replies: [careplan_tests::Reply; 4] = replies.into();

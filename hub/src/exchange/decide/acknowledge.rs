@@ -10,7 +10,7 @@ use careplan_protocol::transfer::Outcome;
 /// The recipient says imported or rejected, which is attested to the sender. A later word corrects an earlier one; `imported` twice is one event.
 ///
 /// # Errors
-/// When it was recalled, or not fetched yet.
+/// When it was recalled, not fetched yet, or was spoken of too often: every word makes the transfer's record longer.
 pub fn acknowledge(
     view: &dyn View,
     acting: Acting,
@@ -31,6 +31,11 @@ pub fn acknowledge(
     if said_before == Some(Outcome::Imported) && outcome == Outcome::Imported {
         return Ok(Decided { events: Vec::new(), answer: () });
     }
+    if transfer.later.len() >= MOST_WORDS {
+        let (japanese, english) =
+            ("この送信への回答は上限に達しました。", "So much was said of this transfer that no more is taken.");
+        return Err(Refusal::because(Code::Conflict, japanese, english));
+    }
     let fact = Fact::Acknowledged { of: transfer.about(), outcome };
     let event = match outcome {
         Outcome::Imported => Delivery::Imported,
@@ -39,3 +44,6 @@ pub fn acknowledge(
     let detail = Detail { reason, ..attesting.detail(view, &transfer, event)? };
     Ok(Decided { events: vec![acting.event(fact, detail)], answer: () })
 }
+
+/// Far more than any software that corrects itself needs, and little enough for one that runs in circles.
+const MOST_WORDS: usize = 1000;
