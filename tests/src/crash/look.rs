@@ -28,15 +28,32 @@ impl Eyes<'_> {
     /// # Errors
     /// When an answer is none of those that a hub at rest gives.
     pub async fn look(&self, bodies: &[(String, TransferId, usize)]) -> Result<Seen> {
+        // What was read before a month went and after it does not go together, and an export breaks off then, this one too;
+        // but only then.
+        let (mut known, mut broken) = (None, None);
         for _ in 0..PATIENCE {
-            let before = self.archivings().await?;
-            let seen = self.once(bodies).await;
-            // What was read before a month went and after it does not go together, and an export breaks off then.
-            if self.archivings().await? == before {
-                return seen;
+            let before = match self.archivings().await {
+                Ok(before) => before,
+                Err(why) => {
+                    broken = Some(why);
+                    continue;
+                }
+            };
+            if let Some(why) = broken.take().filter(|_| known.as_ref() == Some(&before)) {
+                return Err(why);
             }
+            let seen = self.once(bodies).await;
+            match self.archivings().await {
+                Ok(after) if after == before => return seen,
+                Ok(_) => {}
+                Err(why) => broken = Some(why),
+            }
+            known = Some(before);
         }
-        bail!("months go on being archived")
+        match broken {
+            Some(why) => Err(why),
+            None => bail!("months go on being archived"),
+        }
     }
 
     async fn archivings(&self) -> Result<Vec<LogEntry>> {
