@@ -73,14 +73,6 @@ impl Exchange {
         Incoming::of(self, permit.certificate(), offer, Aim::Compare(Box::new(earlier)))
     }
 
-    /// The most that the form of a transfer can come to, with its fields and the headers of its parts, bytes.
-    pub fn most_form_bytes(&self) -> u64 {
-        let limits = &self.limits;
-        let parts = u64::from(limits.files) + u64::from(limits.images) + FIELDS;
-        let text = u64::from(limits.message_characters) * CHARACTER;
-        limits.transfer_bytes.saturating_add(text).saturating_add(parts * PART_BYTES)
-    }
-
     fn check_message(&self, message: &str) -> Result<(), Refusal> {
         let most = self.limits.message_characters as usize;
         if message.chars().count() > most {
@@ -291,12 +283,6 @@ impl Exchange {
     }
 }
 
-/// Fields of the form beside the files.
-const FIELDS: u64 = 3;
-/// Bytes of a character of the message.
-const CHARACTER: u64 = 4;
-/// Boundary and headers of a part, with a name of 255 characters.
-const PART_BYTES: u64 = 4096;
 /// So many keys are hashed within a fraction of a millisecond.
 const FEW_KEYS: usize = 256;
 

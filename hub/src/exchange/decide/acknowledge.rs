@@ -31,7 +31,8 @@ pub fn acknowledge(
     if said_before == Some(Outcome::Imported) && outcome == Outcome::Imported {
         return Ok(Decided { events: Vec::new(), answer: () });
     }
-    if transfer.later.len() >= MOST_WORDS {
+    // Attested are the first fetch and every word; how often a file was fetched again says nothing here.
+    if transfer.attested.len() > MOST_WORDS {
         let (japanese, english) =
             ("この送信への回答は上限に達しました。", "So much was said of this transfer that no more is taken.");
         return Err(Refusal::because(Code::Conflict, japanese, english));

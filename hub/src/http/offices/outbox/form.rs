@@ -1,6 +1,7 @@
 //! The multipart form of a send, read field by field: `to`, `from_type`, `message`, then the files.
 
 use super::disposition::file_name;
+use crate::config::Limits;
 use crate::connection::BodyTimeout;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
@@ -30,12 +31,12 @@ pub(super) struct Part {
 }
 
 impl Form {
-    /// Takes a request's body as a form of at most so many bytes: what stands before a boundary or between the headers of a part
-    /// waits in memory until its end comes.
+    /// Takes a request's body as a form no longer than a transfer within the limits can make it: what stands before a boundary
+    /// or between the headers of a part waits in memory until its end comes.
     ///
     /// # Errors
     /// When it does not say that it is one.
-    pub(super) fn of<S, E>(headers: &HeaderMap, body: S, most: u64) -> Result<Self, Refusal>
+    pub(super) fn of<S, E>(headers: &HeaderMap, body: S, limits: &Limits) -> Result<Self, Refusal>
     where
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
@@ -44,7 +45,7 @@ impl Form {
         let boundary = content_type.and_then(|value| multer::parse_boundary(value).ok());
         let boundary = boundary.ok_or(Code::MultipartMalformed)?;
         let body = body.map(|chunk| chunk.map_err(|why| std::io::Error::other(why.into())));
-        let most = Constraints::new().size_limit(SizeLimit::new().whole_stream(most));
+        let most = Constraints::new().size_limit(SizeLimit::new().whole_stream(most_bytes(limits)));
         Ok(Self { multipart: Multipart::with_constraints(body, boundary, most) })
     }
 
@@ -126,6 +127,13 @@ async fn text(mut field: Field<'static>) -> Result<String, Refusal> {
     })
 }
 
+/// The most that the form of a transfer can come to, with its fields and the headers of its parts, bytes.
+fn most_bytes(limits: &Limits) -> u64 {
+    let parts = u64::from(limits.files) + u64::from(limits.images) + FIELDS;
+    let text = u64::from(limits.message_characters) * CHARACTER;
+    limits.transfer_bytes.saturating_add(text).saturating_add(parts * PART_BYTES)
+}
+
 fn parsed<T: FromStr<Err: std::fmt::Display>>(name: &str, text: &str) -> Result<T, Refusal> {
     text.trim().parse().map_err(|why| {
         Refusal::because(Code::FieldInvalid, format!("{name} の値が正しくありません。"), format!("{name}: {why}."))
@@ -160,3 +168,9 @@ fn broken(why: &multer::Error) -> Refusal {
 }
 
 const MOST_TEXT: usize = 64 * 1024;
+/// Fields of the form beside the files.
+const FIELDS: u64 = 3;
+/// Bytes of a character of the message.
+const CHARACTER: u64 = 4;
+/// Boundary and headers of a part, with a name of 255 characters.
+const PART_BYTES: u64 = 4096;

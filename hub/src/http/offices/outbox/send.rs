@@ -39,7 +39,7 @@ pub(super) async fn send(
     let key = idempotency_key(request.headers())?;
     let program = client(request.headers()).to_owned();
     let (parts, body) = request.into_parts();
-    let mut form = Form::of(&parts.headers, body.into_data_stream(), app.exchange.most_form_bytes())?;
+    let mut form = Form::of(&parts.headers, body.into_data_stream(), &app.config.limits)?;
     let (fields, first) = form.opening().await?;
     let mut incoming = incoming(&app, &permit, key, fields, program)?;
     let mut file = Some(first);
