@@ -9,7 +9,8 @@
 //! - `writer`: the one thread that commits; `core`: what it shares with readers;
 //! - `open`, `index`, `search`, `journal`, `log`, `snapshot`, `body`, `handles`: where a reader looks;
 //! - `scan`, `segment`, `frame`, `entry`: what stands on the disk;
-//! - `room`, `keys`, `seal`, `doubt`, `watchers`, `damage`, `layout`, `behind`, `error`: what they stand on.
+//! - `room`, `keys`, `seal`, `doubt`, `watchers`, `damage`, `layout`, `shrink`, `behind`, `error`: what they
+//!   stand on.
 
 mod archive;
 pub mod backup;
@@ -37,6 +38,7 @@ mod scan;
 mod seal;
 mod search;
 mod segment;
+mod shrink;
 mod snapshot;
 mod start;
 pub mod tlog;

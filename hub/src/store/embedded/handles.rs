@@ -1,5 +1,6 @@
 //! Segments that are being read: opened once for many readers.
 
+use super::shrink;
 use jiff::civil::Date;
 use std::collections::VecDeque;
 use std::fs::File;
@@ -23,7 +24,7 @@ impl Handles {
         if let Some((_, file)) = open.iter().find(|(known, _)| *known == of) {
             return Ok(Arc::clone(file));
         }
-        let file = Arc::new(File::open(path)?);
+        let file = Arc::new(shrink::open(path)?);
         open.push_front((of, Arc::clone(&file)));
         open.truncate(KEPT);
         Ok(file)

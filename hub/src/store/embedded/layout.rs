@@ -19,10 +19,11 @@
 //!   cut/                         what was cut from the tail, kept aside
 //! ```
 
+use super::shrink::{self, Going};
 use crate::failpoint::{self, Point};
 use jiff::civil::Date;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 /// The data folder.
@@ -170,9 +171,12 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     failpoint::reach(Point::ReplaceRename)?;
+    let before = Going::of(path);
     std::fs::rename(&beside, path)?;
     failpoint::reach(Point::ReplaceRenamed)?;
-    path.parent().map_or(Ok(()), sync_folder)
+    path.parent().map_or(Ok(()), sync_folder)?;
+    before.end();
+    Ok(())
 }
 
 /// Puts a file in place at once for every reader; whether it survives a power cut is another matter. The point is passed
@@ -186,11 +190,14 @@ pub(crate) fn put(path: &Path, bytes: &[u8], point: Point) -> io::Result<()> {
 
 /// Removes a file for good; one that is not there is no error.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    let going = Going::of(path);
     match std::fs::remove_file(path) {
-        Ok(()) => path.parent().map_or(Ok(()), sync_folder),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
+        Ok(()) => path.parent().map_or(Ok(()), sync_folder)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
     }
+    going.end();
+    Ok(())
 }
 
 /// Opens a file for reading and writing that only this user may read.
@@ -201,7 +208,12 @@ pub(crate) fn private(path: &Path, truncate: bool) -> io::Result<File> {
 
 /// Reads a file; `None` when it is not there.
 pub(crate) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match std::fs::read(path) {
+    let read = shrink::open(path).and_then(|mut file| {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    });
+    match read {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

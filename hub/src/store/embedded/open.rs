@@ -5,11 +5,11 @@ use super::core::Core;
 use super::error::refused;
 use super::keys::Name;
 use super::seal::Key;
+use super::shrink;
 use super::writer::transfer_key_aad;
 use crate::store::StoreError;
 use crate::store::event::Fact;
 use crate::store::transfer::{BodyPlace, Transfer};
-use std::fs::File;
 use std::sync::Arc;
 
 impl Core {
@@ -45,7 +45,7 @@ impl Core {
         };
         let opened = match place {
             Some(BodyPlace::Segment { segment, .. }) => self.handles.segment((transfer.day(), segment), &path),
-            _ => File::open(path).map(Arc::new),
+            _ => shrink::open(&path).map(Arc::new),
         };
         let file = match opened {
             // Its day may have ended since it was asked above.

@@ -8,6 +8,7 @@
 
 use super::layout::{self, Layout};
 use super::segment::SEGMENT;
+use super::shrink;
 use crate::clock::Stopwatch;
 use crate::failpoint::{self, Point};
 use std::fs::File;
@@ -245,7 +246,7 @@ impl Room {
                     self.look();
                     continue;
                 }
-                Job::Trim(file, length) => file.set_len(length),
+                Job::Trim(file, length) => file.metadata().and_then(|about| shrink::cut(&file, about.len(), length)),
                 Job::Spare => self.make_spare(),
                 Job::Extend(filled) => self.extend(&filled),
             };

@@ -5,7 +5,7 @@ use super::core::Core;
 use super::error::refused;
 use super::keys::Name;
 use super::layout::{days_in, sync_folder};
-use super::snapshot;
+use super::{shrink, snapshot};
 use crate::clock::Stopwatch;
 use crate::failpoint::{self, Point};
 use crate::store::StoreError;
@@ -127,6 +127,8 @@ impl Core {
             if self.journal.synced() < self.state.load().first_after(through) {
                 self.copy_log(true)?;
             }
+            // What is held keeps its room.
+            self.handles.close();
             remove_days(&self.layout.segments(), over)?;
             self.handles.close();
         }
@@ -150,7 +152,7 @@ fn remove_days(parent: &Path, over: impl Fn(&Date) -> bool) -> Result<(), StoreE
     let mut removed = false;
     for day in days_in(parent).map_err(refused("days"))?.into_iter().filter(|day| over(day)) {
         failpoint::reach(Point::DayDelete).map_err(refused("days"))?;
-        std::fs::remove_dir_all(parent.join(day.to_string())).map_err(refused("days"))?;
+        shrink::remove_folder(&parent.join(day.to_string())).map_err(refused("days"))?;
         removed = true;
     }
     if removed { sync_folder(parent).map_err(refused("days")) } else { Ok(()) }

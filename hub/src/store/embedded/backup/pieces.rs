@@ -6,6 +6,7 @@ use super::plan::Plan;
 use super::take::Taking;
 use super::{BackupError, io_at};
 use crate::store::embedded::layout::{self, Layout};
+use crate::store::embedded::shrink;
 use aws_lc_rs::digest::{SHA256, digest};
 use careplan_protocol::transfer::Sha256;
 use std::collections::BTreeMap;
@@ -29,7 +30,7 @@ impl Run<'_> {
         let (mut files, mut new) = (BTreeMap::new(), Vec::new());
         for (path, to) in &plan.files {
             let source = self.layout.data().join(path);
-            let file = match File::open(&source) {
+            let file = match shrink::open(&source) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 opened => opened.map_err(io_at(&source))?,
             };
@@ -108,7 +109,7 @@ impl Run<'_> {
 
     fn put(&self, pack: &mut Pack, name: &str, path: &str, from: u64, to: u64) -> Result<Option<Piece>, BackupError> {
         let source = self.layout.data().join(path);
-        let mut file = match File::open(&source) {
+        let mut file = match shrink::open(&source) {
             // Its day ended meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(io_at(&source))?,

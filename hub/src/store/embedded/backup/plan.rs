@@ -8,9 +8,9 @@ use crate::store::embedded::archive;
 use crate::store::embedded::frame::{self, FRAME, Found, Frame, Kind};
 use crate::store::embedded::layout::{Layout, days_in};
 use crate::store::embedded::segment::{self, HEADER, Header};
-use crate::store::embedded::snapshot;
 use crate::store::embedded::verify::batches::{Batches, Piece};
 use crate::store::embedded::verify::months::{self, Marked};
+use crate::store::embedded::{shrink, snapshot};
 use careplan_protocol::archive::name;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -117,7 +117,7 @@ impl Plan {
         let mut found = Vec::new();
         for (day, number) in segment::list(layout).map_err(io_at(&layout.segments()))? {
             let path = layout.segment(day, number);
-            let file = match File::open(&path) {
+            let file = match shrink::open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 opened => opened.map_err(io_at(&path))?,
             };

@@ -10,7 +10,7 @@
 
 use super::merge::Record;
 use super::{KEY, Key};
-use crate::store::embedded::layout;
+use crate::store::embedded::{layout, shrink};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::{Range, RangeInclusive};
@@ -38,7 +38,7 @@ impl Base {
     /// Opens a base; an error of kind `InvalidData` when it is not what was written.
     pub(super) fn open(folder: &Path, events: Range<u64>) -> io::Result<Self> {
         let path = folder.join(name(&events));
-        let file = File::open(&path)?;
+        let file = shrink::open(&path)?;
         let size = file.metadata()?.len();
         let foot_at = size.checked_sub(FOOT as u64).ok_or_else(damaged)?;
         let mut foot = [0; FOOT];
@@ -68,9 +68,9 @@ impl Base {
         self.size
     }
 
-    /// Removes the file; whoever reads it goes on.
-    pub(super) fn remove(&self) -> io::Result<()> {
-        layout::remove(&self.path)
+    /// Where it stands.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The value of a key.

@@ -7,6 +7,7 @@ use super::{Index, LevelError, base};
 use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use crate::store::embedded::error::refused;
+use crate::store::embedded::layout;
 use std::ops::Range;
 use std::sync::{Arc, MutexGuard, PoisonError, RwLockWriteGuard};
 
@@ -98,8 +99,11 @@ impl Index {
             let parts = levels.bases.split_off(kept);
             levels.bases.push(Arc::new(joined));
             drop(levels);
-            for part in parts {
-                part.remove().map_err(refused("index"))?;
+            let paths: Vec<_> = parts.iter().map(|part| part.path().to_owned()).collect();
+            // Whoever reads one goes on, and holds it; this one does no longer.
+            drop((bases, parts));
+            for path in paths {
+                layout::remove(&path).map_err(refused("index"))?;
             }
         }
     }

@@ -4,7 +4,7 @@
 
 use crate::store::StoreError;
 use crate::store::embedded::error::refused;
-use crate::store::embedded::layout;
+use crate::store::embedded::{layout, shrink};
 use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -92,7 +92,7 @@ pub(super) fn deny(folder: &Path) {
 
 /// Removes the files.
 pub(super) fn throw_away(path: &Path) -> Result<(), StoreError> {
-    match std::fs::remove_dir_all(path) {
+    match shrink::remove_folder(path) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(refused("index")(error)),

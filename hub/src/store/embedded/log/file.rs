@@ -4,7 +4,7 @@ use super::{Copied, Stored};
 use crate::failpoint::{self, Point};
 use crate::store::embedded::entry;
 use crate::store::embedded::error::{OpenError, at};
-use crate::store::embedded::layout;
+use crate::store::embedded::{layout, shrink};
 use crate::store::transfer::BodyPlace;
 use careplan_protocol::calendar::Month;
 use std::fs::File;
@@ -46,6 +46,8 @@ impl MonthFile {
         let index = layout::private(&folder.join(format!("{month}.idx")), true)?;
         log.write_all_at(&header(month, first), 0)?;
         layout::sync_folder(folder)?;
+        shrink::hold(&log);
+        shrink::hold(&index);
         Ok(Self {
             month,
             first,
@@ -64,6 +66,8 @@ impl MonthFile {
         let index = layout::private(&index_path, false).map_err(at(&index_path))?;
         let mut head = [0; HEADER as usize];
         log.read_exact_at(&mut head, 0).map_err(at(&path))?;
+        shrink::hold(&log);
+        shrink::hold(&index);
         let first = first_of(&head, month)
             .ok_or_else(|| OpenError::Damaged { path: path.clone(), what: "its header does not hold".to_owned() })?;
         let length = log.metadata().map_err(at(&path))?.len();

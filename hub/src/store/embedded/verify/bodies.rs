@@ -6,6 +6,7 @@ use crate::store::embedded::body::{Damaged, Ends, Source, read_file, sealed_size
 use crate::store::embedded::error::{OpenError, at};
 use crate::store::embedded::keys::Name;
 use crate::store::embedded::seal::Key;
+use crate::store::embedded::shrink;
 use crate::store::embedded::writer::transfer_key_aad;
 use crate::store::event::{Detail, Event, Fact, FileDetail};
 use crate::store::transfer::BodyPlace;
@@ -108,11 +109,11 @@ impl Look<'_> {
 
     fn file(&mut self, path: &PathBuf) -> io::Result<File> {
         if self.bodies.open.as_ref().is_none_or(|(open, _)| open != path) {
-            self.bodies.open = Some((path.clone(), File::open(path)?));
+            self.bodies.open = Some((path.clone(), shrink::open(path)?));
         }
         match &self.bodies.open {
             Some((_, file)) => file.try_clone(),
-            None => File::open(path),
+            None => shrink::open(path),
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::store::embedded::entry;
 use crate::store::embedded::layout::{self, Layout};
 use crate::store::embedded::log::file::{self, HEADER, LOST, PLACE, RECORD, Record};
+use crate::store::embedded::shrink;
 use careplan_protocol::calendar::Month;
 use serde::Deserialize;
 use std::fs::File;
@@ -99,12 +100,12 @@ pub(crate) fn open(layout: &Layout, mark: Mark) -> io::Result<Vec<MonthLog>> {
     let folder = layout.log();
     let mut months = Vec::new();
     for month in file::months(&folder)?.into_iter().filter(|month| *month <= mark.month) {
-        let log = match File::open(folder.join(format!("{month}.log"))) {
+        let log = match shrink::open(&folder.join(format!("{month}.log"))) {
             // It was archived and went meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             opened => opened?,
         };
-        let index = File::open(folder.join(format!("{month}.idx"))).ok();
+        let index = shrink::open(&folder.join(format!("{month}.idx"))).ok();
         let mut head = [0; HEADER as usize];
         let first = log.read_exact_at(&mut head, 0).ok().and_then(|()| file::first_of(&head, month));
         let length = if month == mark.month { mark.length } else { log.metadata()?.len() };

@@ -8,6 +8,7 @@ use crate::store::embedded::entry;
 use crate::store::embedded::error::{OpenError, at};
 use crate::store::embedded::frame::{Frame, Kind, RECORD_HEADER};
 use crate::store::embedded::segment::{self, HEADER, Header};
+use crate::store::embedded::shrink;
 use crate::store::event::Fact;
 use crate::store::transfer::BodyPlace;
 use careplan_protocol::transfer::TransferId;
@@ -57,7 +58,7 @@ impl Look<'_> {
         let mut found = Vec::new();
         for (day, number) in segment::list(self.layout).map_err(at(&self.layout.segments()))? {
             let path = self.layout.segment(day, number);
-            let file = match File::open(&path) {
+            let file = match shrink::open(&path) {
                 // Its day ended meanwhile.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 opened => opened.map_err(at(&path))?,

@@ -5,6 +5,7 @@ use crate::store::embedded::frame::{FRAME, Frame};
 use crate::store::embedded::layout::{self, Layout};
 use crate::store::embedded::room::Room;
 use crate::store::embedded::segment::{self, HEADER, Header, Segment};
+use crate::store::embedded::shrink;
 use crate::store::state::State;
 use jiff::civil::Date;
 use std::io;
@@ -70,6 +71,7 @@ impl Tip {
         // Opened anew: an error of writing back is told once to each opening, and it has to reach the writer's sync even if
         // the sync of the thread that fills the file came first.
         let file = layout::private(&layout.spare(), false)?;
+        shrink::hold(&file);
 
         failpoint::reach(Point::SegmentBegin)?;
         file.write_all_at(&header.encode(), 0)?;
