@@ -21,10 +21,10 @@ use checkpoint::CheckpointKey;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use receipt::ReceiptKeys;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
 /// All keys of the store.
@@ -35,6 +35,8 @@ pub(crate) struct Keyring {
     blind: hmac::Key,
     snapshot: Key,
     known: Mutex<HashMap<Name, Arc<Key>>>,
+    /// Those whose files are durable for certain; one that was found may stand under a name that a power cut takes.
+    durable: Mutex<HashSet<Name>>,
     receipt: ReceiptKeys,
     checkpoint: Option<CheckpointKey>,
 }
@@ -78,6 +80,7 @@ impl Keyring {
             blind: hmac::Key::new(hmac::HMAC_SHA256, blind.as_ref()),
             snapshot: derived(master, "snapshot")?,
             known: Mutex::default(),
+            durable: Mutex::default(),
             receipt,
             checkpoint,
         })
@@ -100,6 +103,7 @@ impl Keyring {
             blind: hmac::Key::new(hmac::HMAC_SHA256, blind.as_ref()),
             snapshot: derived(master, "snapshot")?,
             known: Mutex::default(),
+            durable: Mutex::default(),
             receipt,
             checkpoint,
         };
@@ -168,9 +172,13 @@ impl Keyring {
         Ok(Some(key))
     }
 
-    /// The key of that name, made durable before it is handed out if it is new.
+    /// The key of that name, to seal with: made if there is none, and durable before it is handed out.
     pub(crate) fn existing_or_new(&self, name: Name) -> Result<Arc<Key>, StoreError> {
         if let Some(key) = self.existing(name)? {
+            if !self.durable().contains(&name) {
+                self.path(name).parent().map_or(Ok(()), layout::sync_folder).map_err(refused("keys"))?;
+                self.durable().insert(name);
+            }
             return Ok(key);
         }
         let bytes = Zeroizing::new(random::<32>(self.randomness.as_ref())?);
@@ -180,7 +188,12 @@ impl Keyring {
         layout::replace(&self.path(name), &file).map_err(refused("key"))?;
         let key = Arc::new(Key::new(bytes.as_ref())?);
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(name, Arc::clone(&key));
+        self.durable().insert(name);
         Ok(key)
+    }
+
+    fn durable(&self) -> MutexGuard<'_, HashSet<Name>> {
+        self.durable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Destroys a key. Whoever holds it (a running download) may go on; nobody gets it anew.

@@ -147,10 +147,12 @@ pub(crate) fn days_in(parent: &Path) -> io::Result<Vec<Date>> {
     Ok(days)
 }
 
-/// Makes a folder durable, unless it is there.
+/// Makes a folder durable, unless it is there. One whose name is not durable goes again, so that the next try finds none.
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     match std::fs::create_dir(path) {
-        Ok(()) => path.parent().map_or(Ok(()), sync_folder),
+        Ok(()) => path.parent().map_or(Ok(()), sync_folder).inspect_err(|_| {
+            let _ = std::fs::remove_dir(path);
+        }),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     }
