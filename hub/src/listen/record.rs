@@ -104,10 +104,10 @@ impl Drop for Telling {
     }
 }
 
-/// The office that the path names where the pattern says `{office}`.
+/// The office that the path names where the pattern says `{office}`: its first parameter, if it has one.
 fn office(pattern: &str, path: &str) -> Option<OfficeNumber> {
-    let place = pattern.split('/').position(|part| part == "{office}")?;
-    path.split('/').nth(place)?.parse().ok()
+    let (before, _) = pattern.split_once("{office}")?;
+    path.strip_prefix(before)?.split('/').next()?.parse().ok()
 }
 
 const FINGERPRINT_DIGITS: usize = 12;
