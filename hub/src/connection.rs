@@ -111,13 +111,17 @@ impl Connections {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 
-    /// Notes a connection; it is forgotten when what this gives is dropped.
-    pub fn enter(self: &Arc<Self>, context: &ConnectionContext) -> Entered {
+    /// Notes a connection, unless its certificate has `most` already; it is forgotten when what this gives is dropped.
+    pub fn enter(self: &Arc<Self>, context: &ConnectionContext, most: usize) -> Option<Entered> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let fingerprint = context.peer.fingerprint;
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.get(&fingerprint).is_some_and(|tokens| tokens.len() >= most) {
+            return None;
+        }
         open.entry(fingerprint).or_default().insert(number, context.cut.clone());
-        Entered { connections: Arc::clone(self), fingerprint, number }
+        drop(open);
+        Some(Entered { connections: Arc::clone(self), fingerprint, number })
     }
 }
 
@@ -170,7 +174,8 @@ mod tests {
     fn cutting_a_certificate_cuts_all_its_connections_and_no_other() {
         let connections = Arc::new(Connections::default());
         let (a, b, other) = (context(1), context(1), context(2));
-        let entered = [&a, &b, &other].map(|context| connections.enter(context));
+        let entered = [&a, &b, &other].map(|context| connections.enter(context, 2).unwrap());
+        assert!(connections.enter(&a, 2).is_none() && connections.enter(&other, 2).is_some());
         assert_eq!(connections.cut(&a.peer.fingerprint), 2);
         assert!(a.cut.is_cancelled() && b.cut.is_cancelled() && !other.cut.is_cancelled());
         assert_eq!(connections.fingerprints().len(), 2);

@@ -1,11 +1,13 @@
 //! The listener for offices, operators and auditors: connections with their limits, and every request's frame.
 //!
+//! - `gate`: how many may shake hands and be inside;
 //! - `line`: one connection from handshake to close; `pulse` its deadlines, `stream` its bytes;
 //! - `request`: one request: number, extensions, refusals of the edge, panic, the line in the log;
 //! - `guard`: what no handler ever sees; `body` and `answer`: what comes and goes, timed and counted.
 
 mod answer;
 mod body;
+mod gate;
 mod guard;
 mod line;
 mod problem;
@@ -17,16 +19,16 @@ mod stream;
 pub use crate::connection::{BodyTimeout, ConnectionContext, Connections, RequestId};
 
 use crate::clock::SharedRandomness;
-use crate::config::Timeouts;
+use crate::config::{self, Timeouts};
 use crate::metrics::Metrics;
 use crate::tls::Tls;
 use axum::Router;
+use gate::{Gate, Knocking};
 use line::Line;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -45,8 +47,8 @@ pub struct Listening {
     pub randomness: SharedRandomness,
     /// Deadlines.
     pub timeouts: Timeouts,
-    /// At most so many connections at a time; more are closed at once.
-    pub max_connections: usize,
+    /// How many connections and handshakes at a time; more are closed at once.
+    pub limits: config::Connections,
     /// Cancelled to stop: nobody new is let in, running requests may go on for `timeouts.shutdown_soft_seconds`.
     pub stop: CancellationToken,
     /// Cancelled to end everything at once.
@@ -60,7 +62,7 @@ pub struct Listening {
 pub async fn serve(listening: Listening, router: Router) {
     let Listening { listener, stop, cut, .. } = &listening;
     let (stop, cut) = (stop.clone(), cut.clone());
-    let places = Arc::new(Semaphore::new(listening.max_connections));
+    let gate = Arc::new(Gate::new(&listening.limits));
     let desk = Arc::new(request::Desk::new(&listening, router));
     let tasks = TaskTracker::new();
     loop {
@@ -68,12 +70,12 @@ pub async fn serve(listening: Listening, router: Router) {
             () = stop.cancelled() => break,
             accepted = accept(listener) => accepted,
         };
-        match Arc::clone(&places).try_acquire_owned() {
-            Ok(place) => {
+        match gate.knock(address.ip()) {
+            Ok(knocking) => {
                 let line = Line::new(&listening, Arc::clone(&desk));
-                tasks.spawn(hold(place, line, stream, address, cut.clone()));
+                tasks.spawn(hold(knocking, line, stream, address, cut.clone()));
             }
-            Err(_) => listening.metrics.handshakes.with_label_values(&["too-many"]).inc(),
+            Err(outcome) => listening.metrics.handshakes.with_label_values(&[outcome]).inc(),
         }
     }
     let soft = listening.timeouts.shutdown_soft();
@@ -88,11 +90,10 @@ pub async fn serve(listening: Listening, router: Router) {
     tasks.wait().await;
 }
 
-/// One connection and its place among all.
-async fn hold(place: OwnedSemaphorePermit, line: Line, stream: TcpStream, address: SocketAddr, cut: CancellationToken) {
+/// One connection.
+async fn hold(knocking: Knocking, line: Line, stream: TcpStream, address: SocketAddr, cut: CancellationToken) {
     // The handshake, too, ends when everything ends.
-    cut.run_until_cancelled(line.run(stream, address)).await;
-    drop(place);
+    cut.run_until_cancelled(line.run(knocking, stream, address)).await;
 }
 
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {

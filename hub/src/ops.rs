@@ -125,7 +125,7 @@ pub async fn serve(config: Config, environment: &HashMap<String, String>) -> Res
         metrics,
         randomness,
         timeouts: config.timeouts.clone(),
-        max_connections: config.connections.max,
+        limits: config.connections.clone(),
         stop: stop.clone(),
         cut,
     };

@@ -9,6 +9,8 @@ mod greedy;
 mod idle;
 #[path = "crowd/latency.rs"]
 mod latency;
+#[path = "crowd/places.rs"]
+mod places;
 #[path = "crowd/slow.rs"]
 mod slow;
 

@@ -114,6 +114,9 @@ fn numbers(config: &Config, findings: &mut Vec<Finding>) {
         ("timeouts.idle_seconds", timeouts.idle_seconds),
         ("timeouts.connection_age_seconds", timeouts.connection_age_seconds),
         ("connections.max", config.connections.max as u64),
+        ("connections.handshakes", config.connections.handshakes as u64),
+        ("connections.handshakes_per_address", config.connections.handshakes_per_address as u64),
+        ("connections.per_certificate", config.connections.per_certificate as u64),
     ] {
         if value == 0 {
             add(findings, key, "is 0", "write at least 1");

@@ -208,8 +208,14 @@ impl Timeouts {
 section! {
     /// How many connections.
     Connections {
-        /// At most so many at a time.
+        /// At most so many at a time, of those who have shaken hands.
         max: usize = 20_000,
+        /// At most so many handshakes under way.
+        handshakes: usize = 4_000,
+        /// Of these at most so many from one address (of IPv6: one /64).
+        handshakes_per_address: usize = 256,
+        /// At most so many with one certificate.
+        per_certificate: usize = 256,
     }
 }
 

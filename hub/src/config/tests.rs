@@ -84,16 +84,15 @@ fn values_that_cannot_be_are_named_all_at_once_with_their_remedy() {
     config.listen.public_address = "hub.example.jp".to_owned();
     config.tls.anchors.clear();
     config.timeouts.idle_seconds = 0;
+    config.connections.per_certificate = 0;
     config.log.level = "info,=x=".to_owned();
     let (_folder, path) = written(&config.to_toml().unwrap());
     let ConfigError::Wrong(Findings(findings)) = Config::load(&path, &nothing()).unwrap_err() else {
         panic!("another error");
     };
     let keys: Vec<&str> = findings.iter().map(|finding| finding.key.as_str()).collect();
-    assert_eq!(
-        keys,
-        ["name", "listen.local", "listen.public_address", "tls.anchors", "timeouts.idle_seconds", "log.level"]
-    );
+    let named = ["name", "listen.local", "listen.public_address", "tls.anchors", "timeouts.idle_seconds"];
+    assert_eq!(keys, [&named[..], &["connections.per_certificate", "log.level"]].concat());
     assert!(findings[1].to_string().contains("127.0.0.1"), "{}", findings[1]);
 }
 

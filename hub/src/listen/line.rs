@@ -1,6 +1,7 @@
 //! One connection: handshake, requests one after the other, its deadlines, its end.
 
 use super::Listening;
+use super::gate::Knocking;
 use super::pulse::{Phase, Pulse};
 use super::request::{Caller, Desk};
 use super::stream::GuardedStream;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 /// What one connection needs of the listener.
@@ -27,6 +29,7 @@ pub(super) struct Line {
     connections: Arc<Connections>,
     metrics: Arc<Metrics>,
     timeouts: Timeouts,
+    per_certificate: usize,
     stop: CancellationToken,
     cut: CancellationToken,
     desk: Arc<Desk>,
@@ -39,6 +42,7 @@ impl Line {
             connections: Arc::clone(&listening.connections),
             metrics: Arc::clone(&listening.metrics),
             timeouts: listening.timeouts.clone(),
+            per_certificate: listening.limits.per_certificate,
             stop: listening.stop.child_token(),
             cut: listening.cut.child_token(),
             desk,
@@ -46,31 +50,48 @@ impl Line {
     }
 
     /// From the first byte to the last.
-    pub(super) async fn run(self, stream: TcpStream, address: SocketAddr) {
+    pub(super) async fn run(self, knocking: Knocking, stream: TcpStream, address: SocketAddr) {
         // Answers are written whole; waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
         // Boxed, as what follows is: a connection that is idle for hours keeps neither what its handshake needed nor a copy of
         // itself for every function that it was handed through.
         match Box::pin(self.tls.accept(stream, address, self.timeouts.handshake())).await {
-            Ok(accepted) => {
-                let _counted = Counted::among(&self.metrics.connections);
-                Box::pin(self.serve(accepted)).await;
-            }
+            Ok(accepted) => Box::pin(self.admit(knocking, accepted)).await,
             Err(refused) => turn_away(refused, address).await,
         }
     }
 
-    async fn serve(&self, Accepted { stream, peer }: Accepted) {
+    /// Gives a place to who has shaken hands, if there is one.
+    async fn admit(&self, knocking: Knocking, Accepted { stream, peer }: Accepted) {
         let context = Arc::new(ConnectionContext {
             peer: Arc::new(peer),
             cut: self.cut.clone(),
             retiring: self.stop.child_token(),
         });
-        let entered = self.connections.enter(&context);
+        let Some(_entered) = self.connections.enter(&context, self.per_certificate) else {
+            return Box::pin(self.tell_surplus(stream, context)).await;
+        };
+        let _place = match knocking.enter() {
+            Ok(place) => place,
+            Err(outcome) => return self.metrics.handshakes.with_label_values(&[outcome]).inc(),
+        };
+        drop(knocking);
+        let _counted = Counted::among(&self.metrics.connections);
+        self.serve(stream, context, false).await;
+    }
+
+    /// Answers the first request of a connection that its certificate may not have. Its place at the gate is its only one, so
+    /// it is soon over.
+    async fn tell_surplus(&self, stream: Box<TlsStream<TcpStream>>, context: Arc<ConnectionContext>) {
+        context.retiring.cancel();
+        let _ = tokio::time::timeout(SURPLUS, self.serve(stream, context, true)).await;
+    }
+
+    async fn serve(&self, stream: Box<TlsStream<TcpStream>>, context: Arc<ConnectionContext>, surplus: bool) {
         let pulse = Arc::new(Pulse::start());
         let write_limit = Duration::from_secs(self.timeouts.write_seconds);
         let stream = TokioIo::new(GuardedStream::new(stream, Arc::clone(&pulse), write_limit));
-        let caller = Caller { context: Arc::clone(&context), pulse: Arc::clone(&pulse), ids: Arc::default() };
+        let caller = Caller { context: Arc::clone(&context), pulse: Arc::clone(&pulse), ids: Arc::default(), surplus };
         let service = service_fn(|request| {
             let (desk, caller) = (Arc::clone(&self.desk), caller.clone());
             async move { Ok::<_, Infallible>(desk.answer(caller, request).await) }
@@ -78,7 +99,6 @@ impl Line {
         let connection = Box::pin(http1_builder().serve_connection(stream, service));
         // Dropping the connection when it is cut closes the socket at once, in the middle of whatever it does.
         context.cut.run_until_cancelled(self.attend(connection, &context, &pulse)).await;
-        drop(entered);
     }
 
     /// Lets the connection run, and asks it to end when its time has come.
@@ -181,3 +201,4 @@ async fn turn_away(refused: Refused, address: SocketAddr) {
 const HEADER_BYTES: usize = 32 * 1024;
 const HEADERS: usize = 100;
 const PARTING: Duration = Duration::from_secs(2);
+const SURPLUS: Duration = Duration::from_secs(5);

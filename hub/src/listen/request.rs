@@ -33,6 +33,7 @@ pub(super) struct Desk {
     randomness: SharedRandomness,
     pace: Pace,
     age: Duration,
+    per_certificate: usize,
 }
 
 /// Who brings a request.
@@ -41,6 +42,8 @@ pub(super) struct Caller {
     pub(super) context: Arc<ConnectionContext>,
     pub(super) pulse: Arc<Pulse>,
     pub(super) ids: Arc<RequestIds>,
+    /// Whether the certificate has as many connections as it may without this one.
+    pub(super) surplus: bool,
 }
 
 impl Desk {
@@ -51,6 +54,7 @@ impl Desk {
             randomness: Arc::clone(&listening.randomness),
             pace: Pace::of(&listening.timeouts),
             age: Duration::from_secs(listening.timeouts.connection_age_seconds),
+            per_certificate: listening.limits.per_certificate,
         }
     }
 
@@ -59,7 +63,7 @@ impl Desk {
         caller.pulse.begin();
         let language = problem::language(request.headers());
         let (id, early) = match caller.ids.next(&*self.randomness) {
-            Ok(id) => (id, None),
+            Ok(id) => (id, caller.surplus.then(|| surplus(self.per_certificate))),
             Err(_) => (RequestId::NONE, Some(Refusal::new(Code::Unavailable))),
         };
         let telling = self.telling(&caller, id, request.method());
@@ -124,6 +128,12 @@ impl Desk {
     }
 }
 
+fn surplus(most: usize) -> Refusal {
+    let japanese = format!("この証明書の接続数が上限（{most}）に達しています。使っていない接続を閉じてください。");
+    let english = format!("This certificate has {most} connections open, as many as it may; close those not in use.");
+    Refusal { retry_after: Some(SURPLUS_WAIT_SECONDS), ..Refusal::because(Code::RateLimited, japanese, english) }
+}
+
 /// Whether nothing of the request's body is left; what has come already is thrown away, within reason.
 fn is_read(unread: &Unread<Incoming>) -> bool {
     let mut unread = unread.lock().unwrap_or_else(PoisonError::into_inner);
@@ -166,3 +176,4 @@ fn word(method: &Method) -> &'static str {
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const AT_HAND_BYTES: usize = 256 * 1024;
+const SURPLUS_WAIT_SECONDS: u32 = 10;

@@ -68,7 +68,7 @@ impl Hub {
             metrics: Arc::clone(&metrics),
             randomness: Arc::new(SystemRandomness),
             timeouts: config.timeouts.clone(),
-            max_connections: config.connections.max,
+            limits: config.connections.clone(),
             stop: stop.clone(),
             cut: cut.clone(),
         };
