@@ -17,7 +17,6 @@ use crate::permit::{LeavesPermit, LogPermit, OfficePermit, OperatorPermit, Retry
 use crate::store::SharedStore;
 use careplan_protocol::office::{Address, OfficeNumber};
 use careplan_protocol::problem::{Code, Refusal};
-use careplan_protocol::transfer::Fingerprint;
 use rate::RateLimit;
 use std::sync::Arc;
 
@@ -172,21 +171,10 @@ impl Access {
         self.refuse_suspended(permit.office())
     }
 
-    /// Whether a certificate has any right left, as far as the registry and the clock tell. For cutting connections.
-    pub fn stands(&self, certificate: &Fingerprint) -> bool {
-        let (state, now, today) = (self.store.state(), self.clock.now(), self.store.today());
-        let registry = &state.registry;
-        let configured = self.config.operators.iter().any(|operator| operator.fingerprint == *certificate);
-        let person = || {
-            let person = registry.people.get(certificate)?;
-            Some(person.not_after >= now && person.until.is_none_or(|until| today <= until))
-        };
-        let office = || {
-            let known = registry.certificates.get(certificate)?;
-            let office = registry.office(known.office)?;
-            Some(known.revoked_at.is_none() && known.not_after >= now && !office.suspended)
-        };
-        configured || person().or_else(office).unwrap_or(false)
+    /// Whether a certificate has any right left: what its authority, its dates and the registry say. For cutting connections;
+    /// counts as no request.
+    pub fn stands(&self, peer: &Peer) -> bool {
+        self.me(peer).is_ok()
     }
 
     /// When offices called last, and with what.

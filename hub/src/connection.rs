@@ -94,21 +94,38 @@ impl BodyTimeout {
 /// The connections open now, by the certificate at the other end.
 #[derive(Debug, Default)]
 pub struct Connections {
-    open: Mutex<HashMap<Fingerprint, HashMap<u64, CancellationToken>>>,
+    open: Mutex<HashMap<Fingerprint, HashMap<u64, Open>>>,
     next: AtomicU64,
 }
 
+#[derive(Debug)]
+struct Open {
+    peer: Arc<Peer>,
+    cut: CancellationToken,
+}
+
 impl Connections {
-    /// Cuts every connection of a certificate, in the middle of whatever it does; gives their number.
-    pub fn cut(&self, fingerprint: &Fingerprint) -> usize {
+    /// Cuts every connection of a certificate that the same authority vouched for, in the middle of whatever it does; gives
+    /// their number.
+    pub fn cut(&self, peer: &Peer) -> usize {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let tokens = open.get(fingerprint);
-        tokens.into_iter().flat_map(HashMap::values).map(CancellationToken::cancel).count()
+        let of_certificate = open.get(&peer.fingerprint).into_iter().flat_map(HashMap::values);
+        of_certificate.filter(|open| open.peer.anchor == peer.anchor).map(|open| open.cut.cancel()).count()
     }
 
-    /// The certificates that have a connection open.
-    pub fn fingerprints(&self) -> Vec<Fingerprint> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    /// Who has a connection open: each certificate once, or once for each authority that vouched for it.
+    pub fn peers(&self) -> Vec<Arc<Peer>> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut peers: Vec<Arc<Peer>> = Vec::with_capacity(open.len());
+        for of_certificate in open.values() {
+            let begin = peers.len();
+            for Open { peer, .. } in of_certificate.values() {
+                if peers[begin..].iter().all(|known| known.anchor != peer.anchor) {
+                    peers.push(Arc::clone(peer));
+                }
+            }
+        }
+        peers
     }
 
     /// Notes a connection, unless its certificate has `most` already; it is forgotten when what this gives is dropped.
@@ -116,10 +133,11 @@ impl Connections {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let fingerprint = context.peer.fingerprint;
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.get(&fingerprint).is_some_and(|tokens| tokens.len() >= most) {
+        if open.get(&fingerprint).is_some_and(|of_certificate| of_certificate.len() >= most) {
             return None;
         }
-        open.entry(fingerprint).or_default().insert(number, context.cut.clone());
+        let entry = Open { peer: Arc::clone(&context.peer), cut: context.cut.clone() };
+        open.entry(fingerprint).or_default().insert(number, entry);
         drop(open);
         Some(Entered { connections: Arc::clone(self), fingerprint, number })
     }
@@ -136,9 +154,9 @@ pub struct Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         let mut open = self.connections.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tokens) = open.get_mut(&self.fingerprint) {
-            tokens.remove(&self.number);
-            if tokens.is_empty() {
+        if let Some(of_certificate) = open.get_mut(&self.fingerprint) {
+            of_certificate.remove(&self.number);
+            if of_certificate.is_empty() {
                 open.remove(&self.fingerprint);
             }
         }
@@ -176,12 +194,24 @@ mod tests {
         let (a, b, other) = (context(1), context(1), context(2));
         let entered = [&a, &b, &other].map(|context| connections.enter(context, 2).unwrap());
         assert!(connections.enter(&a, 2).is_none() && connections.enter(&other, 2).is_some());
-        assert_eq!(connections.cut(&a.peer.fingerprint), 2);
+        assert_eq!(connections.cut(&a.peer), 2);
         assert!(a.cut.is_cancelled() && b.cut.is_cancelled() && !other.cut.is_cancelled());
-        assert_eq!(connections.fingerprints().len(), 2);
+        assert_eq!(connections.peers().len(), 2);
         drop(entered);
-        assert!(connections.fingerprints().is_empty());
-        assert_eq!(connections.cut(&a.peer.fingerprint), 0);
+        assert!(connections.peers().is_empty());
+        assert_eq!(connections.cut(&a.peer), 0);
+    }
+
+    #[test]
+    fn a_certificate_that_two_authorities_vouched_for_is_asked_about_and_cut_for_each() {
+        let connections = Arc::new(Connections::default());
+        let (before, mut after) = (context(1), context(1));
+        let anchor = AnchorId { name: Arc::from("next"), key: [1; 32] };
+        after.peer = Arc::new(Peer { anchor, ..Peer::clone(&after.peer) });
+        let _entered = [&before, &after].map(|context| connections.enter(context, 9));
+        assert_eq!(connections.peers().len(), 2);
+        assert_eq!(connections.cut(&before.peer), 1);
+        assert!(before.cut.is_cancelled() && !after.cut.is_cancelled());
     }
 
     #[test]

@@ -77,7 +77,8 @@ pub fn start(workers: Workers, stop: CancellationToken) -> Running {
     if let Some(clock) = test_clock {
         spawn("test-clock", AT_ONCE, clock::work(clock));
     }
-    tasks.spawn(cutter::run(Arc::clone(&app), connections, Arc::clone(&board), stop.clone()));
+    let cutting = cutter::Cutting { app: Arc::clone(&app), connections, anchors: tls.anchors().changes() };
+    tasks.spawn(cutting.run(Arc::clone(&board), stop.clone()));
     let watching = tls.watch(stop);
     tasks.spawn(async move {
         if let Err(error) = watching.await {

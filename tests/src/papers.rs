@@ -1,7 +1,8 @@
 //! Certificates, also wrong ones.
 
 use anyhow::{Context as _, Result};
-use careplan_certs::{Authority, Key, Lifetimes, Profile, Randomness, SystemRandomness, Template};
+use careplan_certs::revocation::Revoked;
+use careplan_certs::{Authority, Key, Lifetimes, Profile, Randomness, SystemRandomness, Template, reading};
 use careplan_client::connection::Identity;
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::transfer::Fingerprint;
@@ -120,6 +121,20 @@ impl Issuer {
     pub fn not_yet_valid(&self, office: OfficeNumber) -> Result<Paper> {
         let day = SignedDuration::from_hours(24);
         self.issue(&Template { not_before: self.now + day, not_after: self.now + 30 * day, ..self.template(office) })
+    }
+
+    /// Its list of revoked certificates, PEM, good for a month.
+    ///
+    /// # Errors
+    /// When a certificate cannot be read.
+    pub fn revocation_list(&self, revoked: &[&Paper], number: u64) -> Result<String> {
+        let entry = |paper: &&Paper| -> Result<Revoked> {
+            let serial = reading::certificate(paper.certificate.as_bytes())?.serial;
+            Ok(Revoked { serial, at: self.now, lost: false })
+        };
+        let revoked = revoked.iter().map(entry).collect::<Result<Vec<_>>>()?;
+        let next = self.now + SignedDuration::from_hours(30 * 24);
+        Ok(self.authority.revocation_list(&revoked, number, self.now, next)?.pem)
     }
 
     /// A signing request for a new key, PEM, with its key.

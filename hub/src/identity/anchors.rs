@@ -4,6 +4,7 @@ use super::{Authority, Peer, RevocationList};
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// An authority and its revocation list, if it has one.
 #[derive(Debug, Clone)]
@@ -18,6 +19,7 @@ pub struct Anchor {
 #[derive(Debug)]
 pub struct AnchorTable {
     anchors: ArcSwap<Vec<Anchor>>,
+    changes: watch::Sender<()>,
     grace: SignedDuration,
 }
 
@@ -35,12 +37,22 @@ pub enum AnchorVerdict {
 impl AnchorTable {
     /// A table that believes lists for `grace_days` past their nextUpdate.
     pub fn new(anchors: Vec<Anchor>, grace_days: u32) -> Self {
-        Self { anchors: ArcSwap::from_pointee(anchors), grace: SignedDuration::from_hours(24 * i64::from(grace_days)) }
+        Self {
+            anchors: ArcSwap::from_pointee(anchors),
+            changes: watch::Sender::new(()),
+            grace: SignedDuration::from_hours(24 * i64::from(grace_days)),
+        }
     }
 
     /// Puts other authorities and lists in the place of those before.
     pub fn replace(&self, anchors: Vec<Anchor>) {
         self.anchors.store(Arc::new(anchors));
+        self.changes.send_replace(());
+    }
+
+    /// Told of every replacement, for whoever has let somebody in on what stood here before.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
     /// The authorities trusted now.

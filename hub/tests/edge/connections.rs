@@ -68,7 +68,7 @@ async fn a_caller_that_takes_nothing_of_its_answer_is_cut() {
     let mut caller = hub.caller().await;
     caller.send("GET /big HTTP/1.1\r\nHost: hub\r\n\r\n").await.unwrap();
     until("the cut", || hub.metrics.requests.with_label_values(&["/big", "aborted"]).get() == 1).await;
-    assert!(hub.connections.fingerprints().is_empty());
+    assert!(hub.connections.peers().is_empty());
     // One that reads gets everything.
     let mut reader = hub.caller().await;
     assert_eq!(reader.get("/big").await.unwrap().body.len(), 64 << 20);
@@ -97,14 +97,15 @@ async fn a_certificate_is_cut_in_the_middle_of_what_it_does() {
     waiting.send("GET /wait HTTP/1.1\r\nHost: hub\r\n\r\n").await.unwrap();
     idle.get("/").await.unwrap();
     other.get("/").await.unwrap();
-    until("connections", || hub.connections.fingerprints().len() == 2).await;
+    until("connections", || hub.connections.peers().len() == 2).await;
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bad.der);
     let fingerprint = Fingerprint(digest.as_ref().try_into().unwrap());
-    assert_eq!(hub.connections.cut(&fingerprint), 2);
+    let peer = hub.connections.peers().into_iter().find(|peer| peer.fingerprint == fingerprint).unwrap();
+    assert_eq!(hub.connections.cut(&peer), 2);
     assert!(tokio::time::timeout(SOON, waiting.closed()).await.unwrap() < Duration::from_millis(500));
     assert!(idle.get("/").await.is_err());
     assert_eq!(other.get("/").await.unwrap().status, 200);
-    until("one left", || hub.connections.fingerprints().len() == 1).await;
+    until("one left", || hub.connections.peers().len() == 1).await;
     assert_eq!(hub.metrics.connections.get(), 1);
 }
 
@@ -118,7 +119,7 @@ async fn connections_beyond_the_limit_are_closed_at_once() {
         assert_eq!(caller.get("/").await.unwrap().status, 200);
     }
     drop(held);
-    until("room", || hub.connections.fingerprints().is_empty()).await;
+    until("room", || hub.connections.peers().is_empty()).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(hub.caller().await.get("/").await.unwrap().status, 200);
 }
