@@ -13,6 +13,8 @@ mod latency;
 mod places;
 #[path = "crowd/slow.rs"]
 mod slow;
+#[path = "crowd/trickle.rs"]
+mod trickle;
 
 /// One crowd at a time: each of them wants the machine for itself.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

@@ -182,6 +182,8 @@ section! {
         body_seconds: u64 = 900,
         /// How long the caller may take nothing of an answer.
         write_seconds: u64 = 60,
+        /// The least rate at which an answer is taken, over `write_seconds` of waiting.
+        answer_bytes_per_second: u64 = 2048,
         /// How long a connection may stay open between requests.
         idle_seconds: u64 = 75,
         /// After this the next answer says `Connection: close`.

@@ -4,7 +4,7 @@ use super::Listening;
 use super::gate::Knocking;
 use super::pulse::{Phase, Pulse};
 use super::request::{Caller, Desk};
-use super::stream::GuardedStream;
+use super::stream::{GuardedStream, Taking};
 use crate::config::Timeouts;
 use crate::connection::{ConnectionContext, Connections};
 use crate::metrics::Metrics;
@@ -89,8 +89,8 @@ impl Line {
 
     async fn serve(&self, stream: Box<TlsStream<TcpStream>>, context: Arc<ConnectionContext>, surplus: bool) {
         let pulse = Arc::new(Pulse::start());
-        let write_limit = Duration::from_secs(self.timeouts.write_seconds);
-        let stream = TokioIo::new(GuardedStream::new(stream, Arc::clone(&pulse), write_limit));
+        let taking = Taking::of(&self.timeouts);
+        let stream = TokioIo::new(GuardedStream::new(stream, Arc::clone(&pulse), taking));
         let caller = Caller { context: Arc::clone(&context), pulse: Arc::clone(&pulse), ids: Arc::default(), surplus };
         let service = service_fn(|request| {
             let (desk, caller) = (Arc::clone(&self.desk), caller.clone());
@@ -193,7 +193,8 @@ async fn turn_away(refused: Refused, address: SocketAddr) {
         _ => tracing::info!(outcome, cause, %address, "a client certificate was refused"),
     }
     if let Some(stream) = stream {
-        let mut stream = GuardedStream::new(stream, Arc::new(Pulse::start()), PARTING);
+        let taking = Taking { window: PARTING, window_bytes: 0 };
+        let mut stream = GuardedStream::new(stream, Arc::new(Pulse::start()), taking);
         let _ = stream.shutdown().await;
     }
 }
