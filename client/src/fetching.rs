@@ -1,9 +1,11 @@
 //! Fetching a transfer: every file verified and synced in a staging folder, then named without overwriting anything, then
 //! written down. Only then it counts as taken; what a kill interrupts is found again and finished.
 
+mod marker;
 mod place;
 mod record;
 
+pub use marker::{MarkError, Marker};
 pub use place::Layout;
 pub use record::{Record, RecordFile, Records};
 
@@ -26,6 +28,17 @@ pub struct Destination {
     pub layout: Layout,
     /// A standard file whose name is taken by other bytes waits (`sync`), instead of getting a number.
     pub exact: bool,
+    /// What the folder has to show: without it nothing is put there, and nothing made.
+    pub marker: Option<Marker>,
+}
+
+impl Destination {
+    fn refuse_other_folder(&self) -> Result<(), FetchError> {
+        match self.marker.as_ref().is_none_or(Marker::stands) {
+            true => Ok(()),
+            false => Err(FetchError::OtherFolder(self.folder.clone())),
+        }
+    }
 }
 
 /// How fetching a transfer can fail.
@@ -37,6 +50,9 @@ pub enum FetchError {
     /// A different file has the exact name that is needed.
     #[error("{0} is there already with other contents")]
     NameTaken(PathBuf),
+    /// The folder is not the one that was meant.
+    #[error("{0} is not the folder that was synced before: is the share connected?")]
+    OtherFolder(PathBuf),
     /// Recalled by its sender, or expired.
     #[error("its files cannot be had any more: it is {0}")]
     Over(State),
@@ -79,6 +95,7 @@ pub async fn fetch(
             staged => staged?,
         },
     };
+    to.refuse_other_folder()?;
     let record = Record { files: place::place(&record, to.exact)?, ..record };
     records.taken(&record)?;
     lock.finish();
@@ -138,10 +155,13 @@ async fn stage(
     to: &Destination,
     meter: impl Fn(u64) + Clone,
 ) -> Result<Record, FetchError> {
+    to.refuse_other_folder()?;
     let begun = Record::begin(transfer, to, desk.clock.now());
     records.begin(&begun)?;
     let staging = to.folder.join(STAGING);
-    std::fs::create_dir_all(&staging)?;
+    if to.marker.is_none() {
+        std::fs::create_dir_all(&staging)?;
+    }
     let mut files = Vec::new();
     for planned in place::plan(transfer, to) {
         // Placed by a person, or asked for a second time: the same bytes need no second copy. But a transfer that the hub

@@ -9,6 +9,7 @@
 //!     keys.json             the hub's receipt keys as last seen
 //!     logs.json             the keys of its transparency log as last seen
 //!     outs/<digest>.json    the folders that sync sends from
+//!     ins/<digest>.json     the folders that sync puts files into, and the mark by which each is known again
 //!     pending/<key>/        a send that is not finished: intent.json, copies of its files, lock
 //!     receipts/<transfer>.jws
 //!     receipts/<transfer>.delivery  delivery receipts, one a line
@@ -181,10 +182,8 @@ impl Profile {
     /// # Errors
     /// Those of the disk.
     pub fn remember_out(&self, out: &Path) -> io::Result<()> {
-        let text = serde_json::to_vec(out)?;
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &text);
-        let name: String = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        disk::write(&self.folder(OUTS)?.join(format!("{name}.json")), &text)
+        let name = name_of(out)?;
+        disk::write(&self.folder(OUTS)?.join(format!("{name}.json")), &serde_json::to_vec(out)?)
     }
 
     /// Stores a receipt.
@@ -228,6 +227,12 @@ impl Profile {
         transfers.sort_unstable();
         Ok(transfers)
     }
+}
+
+/// A name by which what is known of a folder can be found again.
+pub(crate) fn name_of(folder: &Path) -> io::Result<String> {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &serde_json::to_vec(folder)?);
+    Ok(digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn read(path: &Path) -> Result<String, HomeError> {

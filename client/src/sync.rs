@@ -11,17 +11,19 @@
 //!   .careplan/              lock, what was seen when
 //! IN/                       standard files under their exact names
 //!   <from>_<transfer>/      attachments, under safe names
-//!   .careplan/              lock, files being fetched
+//!   .careplan/              lock, files being fetched, the marker by which IN is known again
 //! ```
 
 mod happening;
 mod heaps;
 mod incoming;
+mod known;
 mod outgoing;
 mod shelves;
 mod watching;
 
 pub use happening::{Happening, Summary};
+pub use known::adopt;
 pub use shelves::{all_held, release, sent_shelf};
 
 use crate::connection::Error;
@@ -65,6 +67,12 @@ pub enum SyncError {
     /// A folder that is not there.
     #[error("there is no folder {0}")]
     NoFolder(PathBuf),
+    /// A folder that is not the one that was synced before: most often a share that is not connected.
+    #[error(
+        "{0} is not the folder that was synced before: is the share connected? If it is a new folder in the same place, \
+         run `careplan sync adopt --in DIR` once"
+    )]
+    OtherFolder(PathBuf),
     /// Another process syncs it.
     #[error("another careplan sync is at work in {0}")]
     Locked(PathBuf),
@@ -90,6 +98,7 @@ pub struct Sync {
     told_taken: HashSet<PathBuf>,
     summary: Summary,
     seen: watching::Seen,
+    known: known::Known,
     sent_before: SentBefore,
     _locks: [Lock; 2],
 }
@@ -116,14 +125,19 @@ impl Sync {
         if out.starts_with(&r#in) || r#in.starts_with(&out) {
             return Err(SyncError::SameFolder);
         }
-        let locks = [lock(&out)?, lock(&r#in)?];
+        let (known, lock_in) = known::know(&desk, &r#in)?;
+        std::fs::create_dir_all(out.join(STAGING))?;
+        let locks = [lock(&out)?, lock_in];
         let seen = watching::Seen::load(&out);
         let sent_before = SentBefore::load(&desk.profile)?;
         desk.profile.remember_out(&out)?;
         let desk = Desk { patience: Patience::SYNC, ..desk };
         let settings = Settings { out, r#in, ..settings };
         let (told_taken, summary) = (HashSet::new(), Summary::default());
-        Ok(Self { desk, settings, tell, told_taken, summary, seen, sent_before, _locks: locks })
+        if settings.acknowledge_when_moved && known.is_new && !known.doubtful.is_empty() {
+            tell(&Happening::Doubtful(known.doubtful.iter().copied().collect()));
+        }
+        Ok(Self { desk, settings, tell, told_taken, summary, seen, known, sent_before, _locks: locks })
     }
 
     /// One full pass over both folders; files that are still changing are waited for a little.
@@ -141,7 +155,7 @@ impl Sync {
     /// Goes on until the future is dropped; a round that fails is told and repeated after the interval.
     ///
     /// # Errors
-    /// Never for what passes; when the folders cannot be used any more.
+    /// Never for what passes; when OUT is not there any more.
     pub async fn forever(&mut self, mut trouble: impl FnMut(&SyncError)) -> Result<(), SyncError> {
         let news = Arc::new(Notify::new());
         let watcher = tokio::spawn(incoming::watch(self.desk.clone(), self.settings.interval, Arc::clone(&news)));
@@ -164,7 +178,7 @@ impl Sync {
                 false => Ok(()),
             };
             for why in [sent, received].into_iter().filter_map(Result::err) {
-                self.refuse_lost_folders()?;
+                self.refuse_lost_out()?;
                 trouble(&why);
                 rest = self.settings.interval;
             }
@@ -186,9 +200,10 @@ impl Sync {
         Ok(())
     }
 
-    fn refuse_lost_folders(&self) -> Result<(), SyncError> {
-        let lost = [&self.settings.out, &self.settings.r#in].into_iter().find(|folder| !folder.is_dir());
-        lost.map_or(Ok(()), |folder| Err(SyncError::NoFolder(folder.clone())))
+    /// A lost IN is waited for: the share it stands on comes back.
+    fn refuse_lost_out(&self) -> Result<(), SyncError> {
+        let out = &self.settings.out;
+        out.is_dir().then_some(()).ok_or_else(|| SyncError::NoFolder(out.clone()))
     }
 
     fn tell(&self, happening: &Happening) {
@@ -204,10 +219,9 @@ fn folder(given: &Path) -> Result<PathBuf, SyncError> {
     folder.is_dir().then_some(folder).ok_or_else(no_folder)
 }
 
+/// Locks a folder whose own folder is there.
 fn lock(folder: &Path) -> Result<Lock, SyncError> {
-    let own = folder.join(STAGING);
-    std::fs::create_dir_all(&own)?;
-    Lock::take(&own.join("lock"))?.ok_or_else(|| SyncError::Locked(folder.to_owned()))
+    Lock::take(&folder.join(STAGING).join("lock"))?.ok_or_else(|| SyncError::Locked(folder.to_owned()))
 }
 
 /// Ends the watching task with the sync.

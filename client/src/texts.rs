@@ -152,6 +152,9 @@ explain!(SendError, error => match error {
 explain!(FetchError, error => match error {
     Self::Elsewhere => "このパソコンの別のプログラムが受信中か、受信済みです".to_owned(),
     Self::NameTaken(path) => format!("{} に内容の違う同じ名前のファイルがあります", path.display()),
+    Self::OtherFolder(path) => {
+        format!("{} は、これまで同期してきたフォルダーではありません。共有フォルダーの接続を確かめてください", path.display())
+    }
     Self::Over(state) => format!("ファイルはもう受け取れません（{}）", state.japanese()),
     Self::Hub(why) => why.japanese(),
     Self::Disk(why) => format!("パソコンのファイルを扱えません（{why}）"),
@@ -218,6 +221,11 @@ impl Explain for std::io::Error {
 
 explain!(crate::sync::SyncError, error => match error {
     Self::NoFolder(path) => format!("フォルダー {} がありません", path.display()),
+    Self::OtherFolder(path) => format!(
+        "{} は、これまで同期してきたフォルダーではありません。共有フォルダーの接続を確かめてください。\
+         フォルダーを新しくしたときは、careplan sync adopt --in フォルダー を一度実行してください",
+        path.display()
+    ),
     Self::Locked(path) => format!("{} では別の careplan sync が動いています", path.display()),
     Self::SameFolder => "--out と --in には、互いに含まない二つのフォルダーを指定してください".to_owned(),
     Self::Hub(why) => why.japanese(),

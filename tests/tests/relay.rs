@@ -20,6 +20,8 @@ mod retention;
 mod retries;
 #[path = "relay/revocation.rs"]
 mod revocation;
+#[path = "relay/shares.rs"]
+mod shares;
 #[path = "relay/story.rs"]
 mod story;
 #[path = "relay/years.rs"]

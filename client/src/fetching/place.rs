@@ -80,7 +80,9 @@ pub(super) fn place(record: &Record, exact: bool) -> Result<Vec<RecordFile>, Fet
         let mut file = file.clone();
         if part.is_file() {
             let folder = disk::parent(&file.path).to_owned();
-            std::fs::create_dir_all(&folder)?;
+            if folder != record.folder {
+                make_folder(&folder)?;
+            }
             file.path = free_place(&part, &file, exact)?;
             folders.insert(folder);
         }
@@ -90,6 +92,14 @@ pub(super) fn place(record: &Record, exact: bool) -> Result<Vec<RecordFile>, Fet
         disk::sync_folder(&folder)?;
     }
     Ok(placed)
+}
+
+/// Makes the folder of a transfer's attachments. The folder above it is there: if it is not, a share was lost.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    match std::fs::create_dir(folder) {
+        Err(why) if why.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        made => made,
+    }
 }
 
 /// The wanted name, or a numbered one where names need not be exact.
@@ -173,7 +183,7 @@ mod tests {
     #[test]
     fn standard_files_lie_flat_and_attachments_in_a_folder_of_their_transfer() {
         let folder = tempfile::tempdir().unwrap();
-        let to = Destination { folder: folder.path().to_owned(), layout: Layout::Flat, exact: true };
+        let to = Destination { folder: folder.path().to_owned(), layout: Layout::Flat, exact: true, marker: None };
         let own = format!("1379999012-43_{}", TransferId { epoch: 1, position: 7 });
         let placed = place_all(&transfer(&[PLAN, "../con.pdf", "写真.jpg"]), &to).unwrap();
         assert_eq!(placed, [PLAN.to_owned(), format!("{own}/.._con.pdf"), format!("{own}/写真.jpg")]);
@@ -183,7 +193,7 @@ mod tests {
     fn an_exact_name_waits_and_another_gets_a_number() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(PLAN), "other bytes").unwrap();
-        let mut to = Destination { folder: folder.path().to_owned(), layout: Layout::Flat, exact: true };
+        let mut to = Destination { folder: folder.path().to_owned(), layout: Layout::Flat, exact: true, marker: None };
         assert!(matches!(refuse_taken_names(&transfer(&[PLAN]), &to), Err(FetchError::NameTaken(_))));
         assert!(matches!(place_all(&transfer(&[PLAN]), &to), Err(FetchError::NameTaken(_))));
         to.exact = false;

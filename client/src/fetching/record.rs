@@ -53,9 +53,11 @@ impl Record {
         Self { version: 1, transfer: transfer.id, from, to: recipient, at, folder, files: Vec::new() }
     }
 
-    /// Whether somebody has taken all its files away from where they were put.
+    /// Whether somebody has taken all its files away from where they were put. A place that cannot be looked at says
+    /// nothing of that.
     pub fn is_gone(&self) -> bool {
-        self.files.iter().all(|file| file.path.symlink_metadata().is_err())
+        let is_gone = |why: io::Error| why.kind() == io::ErrorKind::NotFound;
+        self.files.iter().all(|file| file.path.symlink_metadata().is_err_and(is_gone))
     }
 }
 
@@ -94,6 +96,14 @@ impl Records {
     /// Those of the disk.
     pub fn unacknowledged(&self) -> io::Result<Vec<Record>> {
         read_all(&self.taken)
+    }
+
+    /// What the hub was told of from here.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn told(&self) -> io::Result<Vec<Record>> {
+        read_all(&self.acknowledged)
     }
 
     /// What was begun and not finished.

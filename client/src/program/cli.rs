@@ -10,7 +10,7 @@ pub(crate) use office::{Directory, Log, Receipt, Setup};
 pub(crate) use receiving::{Ack, Fetch, Inbox};
 pub(crate) use records::{Archive, Evidence, EvidenceAction, Membership, Verify};
 pub(crate) use sending::{Check, Recall, Send, Sent};
-pub(crate) use sync::{Release, Sync, SyncAction};
+pub(crate) use sync::{Adopt, Release, Sync, SyncAction};
 
 use careplan_protocol::office::Address;
 use careplan_protocol::problem::Language;

@@ -131,6 +131,7 @@ pub(crate) fn fetch_code(why: &FetchError) -> &str {
     match why {
         FetchError::Elsewhere => "elsewhere",
         FetchError::NameTaken(_) => "name-taken",
+        FetchError::OtherFolder(_) => "folder",
         FetchError::Over(state) => state.as_str(),
         FetchError::Hub(why) => code(why),
         FetchError::Disk(_) => "disk",
@@ -143,7 +144,7 @@ impl From<SyncError> for Failure {
             SyncError::Hub(why) => code(why),
             SyncError::Send(why) => send_code(why),
             SyncError::Locked(_) => "locked",
-            SyncError::NoFolder(_) | SyncError::SameFolder => "folder",
+            SyncError::NoFolder(_) | SyncError::OtherFolder(_) | SyncError::SameFolder => "folder",
             SyncError::Disk(_) => "disk",
         };
         Self::of(code, &why)

@@ -24,7 +24,7 @@ pub(crate) async fn run(context: &mut Context, what: Fetch) -> Result<Exit, Fail
     let into = std::path::absolute(&what.into).map_err(|why| Failure::disk(&what.into, &why))?;
     std::fs::create_dir_all(&into).map_err(|why| Failure::disk(&into, &why))?;
     let layout = if what.flat { Layout::Flat } else { Layout::Folders };
-    let to = Destination { folder: into, layout, exact: false };
+    let to = Destination { folder: into, layout, exact: false, marker: None };
     let mut account = Account::default();
     match what.new {
         true => fetch_new(context, &desk, &to, &mut account).await?,

@@ -1,5 +1,7 @@
 //! `sync`: two folders kept in step with the hub.
 
+mod adopt;
+
 use crate::program::check::told;
 use crate::program::cli::{Release, Sync as What, SyncAction};
 use crate::program::failure::{Failure, code, fetch_code};
@@ -15,8 +17,10 @@ use std::time::Duration;
 /// Syncs once, or until stopped.
 pub(crate) async fn run(context: &mut Context, what: What) -> Result<Exit, Failure> {
     let screen = context.screen;
-    if let Some(SyncAction::Release(release)) = &what.action {
-        return release_held(&screen, release);
+    match &what.action {
+        Some(SyncAction::Release(release)) => return release_held(&screen, release),
+        Some(SyncAction::Adopt(adopt)) => return adopt::run(context, adopt),
+        None => {}
     }
     let (Some(out), Some(r#in)) = (what.out, what.r#in) else { return Ok(Exit::WrongUse) };
     let settings = Settings {
@@ -188,6 +192,7 @@ fn words(happening: &Happening) -> (String, String) {
             format!("waiting until {} is taken away (another file of the same name)", path.display()),
         ),
         Happening::Acknowledged(id) => (format!("{id}  取込済にしました"), format!("{id}  acknowledged as imported")),
+        Happening::Doubtful(ids) => adopt::doubtful(ids),
         Happening::FetchFailed(id, why) => {
             (format!("{id}  受信できません：{}", why.japanese()), format!("{id}  cannot be fetched: {}", why.english()))
         }
@@ -222,6 +227,7 @@ fn value(screen: &Screen, happening: &Happening) -> Value {
         Happening::Fetched(id, from, n) => json!({"event": "fetched", "transfer": id, "from": from, "files": n}),
         Happening::NameTaken(path) => json!({"event": "name-taken", "path": path}),
         Happening::Acknowledged(id) => json!({"event": "acknowledged", "transfer": id}),
+        Happening::Doubtful(ids) => json!({"event": "doubtful", "transfers": ids}),
         Happening::FetchFailed(id, why) => {
             json!({"event": "not-fetched", "transfer": id, "code": fetch_code(why), "reason": why.explain(language)})
         }

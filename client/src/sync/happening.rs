@@ -35,6 +35,8 @@ pub enum Happening {
     NameTaken(PathBuf),
     /// A transfer was acknowledged as imported.
     Acknowledged(TransferId),
+    /// Transfers whose files were gone when IN became known: nobody can say whether they were imported.
+    Doubtful(Vec<TransferId>),
     /// Fetching one transfer failed; the others go on.
     FetchFailed(TransferId, FetchError),
 }

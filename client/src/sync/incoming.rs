@@ -3,7 +3,7 @@
 
 use crate::connection::Error;
 use crate::desk::Desk;
-use crate::fetching::{self, Destination, FetchError, Layout, Records, STAGING};
+use crate::fetching::{self, Destination, FetchError, Layout, Records};
 use crate::sync::{Happening, Sync, SyncError};
 use careplan_protocol::api::{Acknowledge, InboxQuery, Transfer};
 use careplan_protocol::office::Address;
@@ -18,6 +18,7 @@ impl Sync {
     /// Acknowledges what was taken away and fetches what is new: in this order, since what is new may come under the same
     /// names.
     pub(super) async fn receive(&mut self) -> Result<(), SyncError> {
+        self.refuse_other_folder()?;
         if self.settings.acknowledge_when_moved {
             self.acknowledge_moved().await?;
         }
@@ -47,7 +48,8 @@ impl Sync {
         tried: &mut HashSet<TransferId>,
         held: &mut HashSet<Address>,
     ) -> Result<(), SyncError> {
-        let to = Destination { folder: self.settings.r#in.clone(), layout: Layout::Flat, exact: true };
+        let marker = Some(self.known.marker.clone());
+        let to = Destination { folder: self.settings.r#in.clone(), layout: Layout::Flat, exact: true, marker };
         for transfer in transfers {
             tried.insert(transfer.id);
             if held.contains(&transfer.from) {
@@ -65,6 +67,7 @@ impl Sync {
                         self.tell(&Happening::NameTaken(path));
                     }
                 }
+                Err(FetchError::OtherFolder(folder)) => return Err(SyncError::OtherFolder(folder)),
                 Err(FetchError::Disk(why)) => return Err(why.into()),
                 Err(FetchError::Hub(why)) if !concerns_one_transfer(&why) => return Err(why.into()),
                 Err(why) => {
@@ -78,16 +81,15 @@ impl Sync {
 
     /// Acknowledges as imported what was put into IN and is not there any more.
     async fn acknowledge_moved(&mut self) -> Result<(), SyncError> {
-        // A share that is not connected looks like an empty folder: then nothing was taken.
-        if !self.settings.r#in.join(STAGING).is_dir() {
-            return Ok(());
-        }
         let records = Records::open(&self.desk.profile)?;
         for record in records.unacknowledged()? {
             let ours = record.folder == self.settings.r#in && self.desk.address.handles(&record.to);
-            if !ours || !record.is_gone() {
+            if !ours || self.known.doubtful.contains(&record.transfer) || !record.is_gone() {
                 continue;
             }
+            // A share that dropped looks as if all had been taken away. It was there when the files were not only if it is
+            // still there now.
+            self.refuse_other_folder()?;
             let imported = Acknowledge { outcome: Outcome::Imported, reason: None };
             let desk = &self.desk;
             match desk.ask(|| desk.connection.acknowledge(desk.office(), record.transfer, &imported)).await {
@@ -108,6 +110,13 @@ impl Sync {
             }
         }
         Ok(())
+    }
+}
+
+impl Sync {
+    fn refuse_other_folder(&self) -> Result<(), SyncError> {
+        let stands = self.known.marker.stands();
+        stands.then_some(()).ok_or_else(|| SyncError::OtherFolder(self.settings.r#in.clone()))
     }
 }
 

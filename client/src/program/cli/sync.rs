@@ -37,6 +37,16 @@ pub(crate) enum SyncAction {
     /// Let go what was held for a person to look at: the next sync sends it in spite of its warnings
     #[command(after_help = "Example:\n  careplan sync release 1379999020-11_20260925090001 --out C:\\care\\export")]
     Release(Release),
+    /// Take up another folder in the place of the IN that was synced before
+    #[command(after_help = "Example:\n  careplan sync adopt --in C:\\care\\import")]
+    Adopt(Adopt),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Adopt {
+    /// The folder that the care software reads from
+    #[arg(long = "in", value_name = "DIR")]
+    pub(crate) r#in: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -60,5 +70,6 @@ what is for offices that cannot be reached to OUT/not-on-hub with a list to prin
 OUT/held with a note (`careplan sync release NAME --out OUT`, or move its folder to OUT/release); the rest goes on, and the
 exit status is 3.
 IN: files of the standard under their exact names, attachments in IN/<from>_<transfer>/. Nothing is overwritten: a file
-waits until another of the same name is taken away.
+waits until another of the same name is taken away. IN is known again by IN/.careplan/marker: without it (a share that is
+not connected) nothing is put there and nothing called imported; `careplan sync adopt --in IN` takes up a new folder.
 One sync per folder. Desks of one office (--as NUMBER-15, --as NUMBER-17) sync side by side, each with its own folders.";
