@@ -84,19 +84,21 @@ pub async fn fetch(
         place::refuse_taken_names(transfer, to)?;
     }
     let Claim::Ours(lock) = records.claim(transfer.id, again)? else { return Err(FetchError::Elsewhere) };
-    let record = match records.staged(transfer.id, &to.folder)? {
-        Some(staged) => staged,
-        None => match stage(desk, &records, transfer, to, meter).await {
-            Err(FetchError::Hub(why)) if is_over(&why) => {
-                records.forget(transfer.id)?;
-                lock.finish();
-                return Err(why.into());
-            }
-            staged => staged?,
-        },
+    to.refuse_other_folder()?;
+    let staged = match records.staged(transfer.id, &to.folder)? {
+        Some(staged) => complete(desk, transfer, staged, meter).await,
+        None => stage(desk, &records, transfer, to, meter).await,
+    };
+    let mut record = match staged {
+        Err(FetchError::Hub(why)) if is_over(&why) => {
+            records.forget(transfer.id)?;
+            lock.finish();
+            return Err(why.into());
+        }
+        staged => staged?,
     };
     to.refuse_other_folder()?;
-    let record = Record { files: place::place(&record, to.exact)?, ..record };
+    place::place(&mut record, to.exact, |record| records.begin(record))?;
     records.taken(&record)?;
     lock.finish();
     if to.layout == Layout::Folders {
@@ -146,8 +148,7 @@ fn is_over(why: &Error) -> bool {
     matches!(why, Error::Problem { problem, .. } if matches!(problem.status, 404 | 410))
 }
 
-/// Downloads what is missing into the staging folder, and writes down that all is there. From then on a file that is not
-/// in staging any more counts as placed, so that nothing is brought twice when care software is quick and we are killed.
+/// Downloads what is missing into the staging folder, and writes down that all is there.
 async fn stage(
     desk: &Desk,
     records: &Records,
@@ -155,7 +156,6 @@ async fn stage(
     to: &Destination,
     meter: impl Fn(u64) + Clone,
 ) -> Result<Record, FetchError> {
-    to.refuse_other_folder()?;
     let begun = Record::begin(transfer, to, desk.clock.now());
     records.begin(&begun)?;
     let staging = to.folder.join(STAGING);
@@ -164,18 +164,41 @@ async fn stage(
     }
     let mut files = Vec::new();
     for planned in place::plan(transfer, to) {
+        let (n, size, sha256) = (planned.file.n, planned.file.size, planned.file.sha256);
         // Placed by a person, or asked for a second time: the same bytes need no second copy. But a transfer that the hub
         // has given nothing of yet does not count as fetched there, and could never be acknowledged.
-        if transfer.fetched_at.is_none() || !place::is_there(&planned)? {
-            let part = place::part(&to.folder, transfer.id, planned.file.n);
+        let placed = transfer.fetched_at.is_some() && place::is_there(&planned.path, sha256)?;
+        if !placed {
+            let part = place::part(&to.folder, transfer.id, n);
             download(desk, transfer.id, planned.file, &part, meter.clone()).await?;
         }
-        let (n, size, sha256) = (planned.file.n, planned.file.size, planned.file.sha256);
-        files.push(RecordFile { n, size, sha256, path: planned.path });
+        files.push(RecordFile { n, size, sha256, path: planned.path, placed });
     }
     disk::sync_folder(&staging)?;
     let staged = Record { files, ..begun };
     records.begin(&staged)?;
+    Ok(staged)
+}
+
+/// What was staged when a process died may not be there any more: whoever keeps the folder can have lost it. A file that
+/// is neither in staging nor at its place, and was not seen there, is brought again; twice is better than never.
+async fn complete(
+    desk: &Desk,
+    transfer: &Transfer,
+    mut staged: Record,
+    meter: impl Fn(u64) + Clone,
+) -> Result<Record, FetchError> {
+    for wanted in &mut staged.files {
+        let part = place::part(&staged.folder, transfer.id, wanted.n);
+        if wanted.placed || place::is_there(&part, wanted.sha256)? {
+            continue;
+        }
+        wanted.placed = place::is_there(&wanted.path, wanted.sha256)?;
+        let _ = std::fs::remove_file(&part);
+        if let (false, Some(file)) = (wanted.placed, transfer.files.iter().find(|file| file.n == wanted.n)) {
+            download(desk, transfer.id, file, &part, meter.clone()).await?;
+        }
+    }
     Ok(staged)
 }
 

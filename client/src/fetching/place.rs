@@ -6,8 +6,7 @@ use crate::fetching::{Destination, FetchError, STAGING};
 use crate::names;
 use careplan_protocol::api::{File, Transfer};
 use careplan_protocol::standard::StandardName;
-use careplan_protocol::transfer::TransferId;
-use std::collections::BTreeSet;
+use careplan_protocol::transfer::{Sha256, TransferId};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -47,10 +46,10 @@ fn is_standard(name: &str) -> bool {
     matches!(StandardName::parse(name), Ok(Some(_)))
 }
 
-/// Whether the bytes stand at their place already.
-pub(super) fn is_there(planned: &Planned<'_>) -> io::Result<bool> {
-    match disk::digest(&planned.path) {
-        Ok((_, sha256)) => Ok(sha256 == planned.file.sha256),
+/// Whether these bytes stand there.
+pub(super) fn is_there(path: &Path, sha256: Sha256) -> io::Result<bool> {
+    match disk::digest(path) {
+        Ok((_, found)) => Ok(found == sha256),
         Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(why) => Err(why),
     }
@@ -59,7 +58,7 @@ pub(super) fn is_there(planned: &Planned<'_>) -> io::Result<bool> {
 /// Refuses while a standard file's exact name is taken by other bytes.
 pub(super) fn refuse_taken_names(transfer: &Transfer, to: &Destination) -> Result<(), FetchError> {
     for planned in plan(transfer, to) {
-        if planned.path.symlink_metadata().is_ok() && !is_there(&planned)? {
+        if planned.path.symlink_metadata().is_ok() && !is_there(&planned.path, planned.file.sha256)? {
             return Err(FetchError::NameTaken(planned.path));
         }
     }
@@ -71,27 +70,35 @@ pub(super) fn part(folder: &Path, transfer: TransferId, n: u16) -> PathBuf {
     folder.join(STAGING).join(format!("{transfer}_{n}.part"))
 }
 
-/// Gives staged files their names, and says which they got. What is not in staging any more has its place already.
-pub(super) fn place(record: &Record, exact: bool) -> Result<Vec<RecordFile>, FetchError> {
-    let mut folders = BTreeSet::from([record.folder.clone()]);
-    let mut placed = Vec::new();
-    for file in &record.files {
-        let part = part(&record.folder, record.transfer, file.n);
-        let mut file = file.clone();
-        if part.is_file() {
-            let folder = disk::parent(&file.path).to_owned();
-            if folder != record.folder {
-                make_folder(&folder)?;
-            }
-            file.path = free_place(&part, &file, exact)?;
-            folders.insert(folder);
+/// Gives staged files their names, noting each, so that one that the care software has taken since is not brought again
+/// when a later one has to wait.
+pub(super) fn place(
+    record: &mut Record,
+    exact: bool,
+    note: impl Fn(&Record) -> io::Result<()>,
+) -> Result<(), FetchError> {
+    for index in 0..record.files.len() {
+        let file = &record.files[index];
+        if file.placed {
+            continue;
         }
-        placed.push(file);
-    }
-    for folder in folders {
+        let part = part(&record.folder, record.transfer, file.n);
+        let folder = disk::parent(&file.path).to_owned();
+        if folder != record.folder {
+            make_folder(&folder)?;
+        }
+        let path = free_place(&part, file, exact)?;
+        // Before the note: a power cut must not leave the note alone.
         disk::sync_folder(&folder)?;
+        disk::sync_folder(&record.folder)?;
+        record.files[index].path = path;
+        record.files[index].placed = true;
+        // The last note is that of the whole transfer.
+        if index + 1 < record.files.len() {
+            note(record)?;
+        }
     }
-    Ok(placed)
+    Ok(())
 }
 
 /// Makes the folder of a transfer's attachments. The folder above it is there: if it is not, a share was lost.
@@ -124,7 +131,7 @@ fn free_place(part: &Path, file: &RecordFile, exact: bool) -> Result<PathBuf, Fe
 #[cfg(test)]
 mod tests {
     use super::*;
-    use careplan_protocol::transfer::{Class, Sha256, State};
+    use careplan_protocol::transfer::{Class, State};
 
     const PLAN: &str = "UPPLAN_202610_1379999012_43_1379999020_11_20260925090001.CSV";
 
@@ -172,10 +179,12 @@ mod tests {
         for planned in plan(transfer, to) {
             let (n, size, sha256) = (planned.file.n, planned.file.size, planned.file.sha256);
             std::fs::write(part(&to.folder, transfer.id, n), &planned.file.name).unwrap();
-            record.files.push(RecordFile { n, size, sha256, path: planned.path });
+            record.files.push(RecordFile { n, size, sha256, path: planned.path, placed: false });
         }
-        let placed = place(&record, to.exact)?;
-        assert_eq!(place(&record, to.exact)?.len(), placed.len(), "placing again does nothing");
+        place(&mut record, to.exact, |_| Ok(()))?;
+        let placed = record.files.clone();
+        place(&mut record, to.exact, |_| Ok(()))?;
+        assert_eq!(record.files, placed, "placing again does nothing");
         let relative = |file: &RecordFile| file.path.strip_prefix(&to.folder).unwrap().to_string_lossy().into_owned();
         Ok(placed.iter().map(relative).collect())
     }

@@ -44,6 +44,10 @@ pub struct RecordFile {
     pub sha256: Sha256,
     /// Where it was put.
     pub path: PathBuf,
+    /// Whether it stood there: after that it is the care software's, and not brought again when it is gone. Records of
+    /// versions before this one do not say.
+    #[serde(default)]
+    pub placed: bool,
 }
 
 impl Record {

@@ -5,6 +5,7 @@ use anyhow::{Context as _, Result, ensure};
 use careplan_tests::patience::eventually;
 use careplan_tests::world::{HELPER, PLAN};
 use careplan_tests::{Office, Outcome, Unit, World, samples};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -96,6 +97,29 @@ async fn another_folder_in_the_place_of_a_known_one_is_taken_up_when_a_person_sa
     Ok(())
 }
 
+#[tokio::test]
+async fn what_stood_ready_and_was_lost_is_fetched_again() -> Result<()> {
+    let at = Place::new().await?;
+    let unit = at.fetched("13").await?;
+    // As after a death before the files got their names, and a server that lost what it was given last.
+    let (taken, fetching) = (at.record("taken")?, at.own("fetching"));
+    let mut record: Value = serde_json::from_slice(&std::fs::read(&taken)?)?;
+    for file in record["files"].as_array_mut().context("files")? {
+        file.as_object_mut().context("a file")?.remove("placed");
+    }
+    std::fs::remove_file(&taken)?;
+    std::fs::write(fetching.join(taken.file_name().context("a name")?), record.to_string())?;
+    at.take_away(&unit)?;
+    for _ in 0..2 {
+        at.once().await?.ok()?;
+        ensure!(at.stands(&unit)? && at.state("imported").await? == 0, "it is brought");
+    }
+    at.take_away(&unit)?;
+    at.once().await?.ok()?;
+    ensure!(at.state("imported").await? == 1);
+    Ok(())
+}
+
 /// A hub, a sender, and a recipient with the folders of its care software.
 struct Place {
     world: World,
@@ -159,6 +183,13 @@ impl Place {
         self.helper.home.join(HELPER).join(name)
     }
 
+    /// The only record in such a folder.
+    fn record(&self, name: &str) -> Result<PathBuf> {
+        let files = walk(&self.own(name))?;
+        ensure!(files.len() == 1, "{files:?}");
+        files.into_iter().next().context("a record")
+    }
+
     fn stands(&self, unit: &Unit) -> Result<bool> {
         for (name, bytes) in &unit.files {
             match std::fs::read(self.inside.join(name)) {
@@ -177,4 +208,18 @@ impl Place {
     async fn state(&self, state: &str) -> Result<usize> {
         Ok(self.plan.outbox(&format!("state={state}")).await?.len())
     }
+}
+
+/// All files below a folder.
+fn walk(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        match path.is_dir() {
+            true => files.extend(walk(&path)?),
+            false => files.push(path),
+        }
+    }
+    files.sort();
+    Ok(files)
 }
