@@ -145,9 +145,13 @@ impl<'a> Archive<'a> {
         let folder = self.folder.join(&place);
         let (kept, receipt) = self.keep_receipt(direction, &transfer, &folder)?;
         let wanted = self.files_of(direction, &transfer, receipt.as_ref());
-        let safe = names::safe_all(wanted.iter().map(|file| file.name.as_str()));
+        let sent = || wanted.iter().map(|file| file.name.as_str());
+        let safe = names::safe_all(sent()).into_iter().zip(names::safe_all_before(sent()));
+        let stands = |name: &str| folder.join(name).symlink_metadata().is_ok();
+        // What was kept before under a longer name stays as it is.
+        let names: Vec<String> = safe.map(|(now, before)| if stands(&before) { before } else { now }).collect();
         let mut files = Vec::new();
-        for (file, name) in wanted.into_iter().zip(safe) {
+        for (file, name) in wanted.into_iter().zip(names) {
             let why_not = match disagrees(&file, receipt.as_ref()) {
                 true => Some(WhyNot::OtherThanReceipt),
                 false => self.keep_file(direction, &transfer, &file, &folder.join(&name), new_files).await?,

@@ -129,18 +129,21 @@ pub async fn new_transfers(desk: &Desk) -> Result<Vec<Transfer>, Error> {
 pub async fn unfinished(desk: &Desk) -> Result<Vec<Transfer>, FetchError> {
     let records = Records::open(&desk.profile)?;
     let mut transfers = Vec::new();
-    for record in records.begun()? {
-        if !desk.address.handles(&record.to) {
-            continue;
-        }
-        match desk.ask(|| desk.connection.received(desk.office(), record.transfer)).await {
+    for id in records.begun()? {
+        match desk.ask(|| desk.connection.received(desk.office(), id)).await {
+            Ok(transfer) if !desk.address.handles(&transfer.to) => {}
             Ok(transfer) if !matches!(transfer.state, State::Recalled | State::Expired) => transfers.push(transfer),
             Ok(transfer) => records.forget(transfer.id)?,
-            Err(why) if is_over(&why) => records.forget(record.transfer)?,
+            Err(why) if is_over(&why) => records.forget(id)?,
             Err(why) => return Err(why.into()),
         }
     }
     Ok(transfers)
+}
+
+/// Whether a failure of the disk would meet every transfer alike.
+pub fn concerns_all(why: &io::Error) -> bool {
+    matches!(why.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::ReadOnlyFilesystem)
 }
 
 /// Whether a transfer's files cannot be had any more.

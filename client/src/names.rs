@@ -6,11 +6,15 @@ use unicode_normalization::UnicodeNormalization as _;
 /// A name that any system takes and that means no device, no path and no other name than it shows.
 ///
 /// NFC; control, bidirectional and invisible characters dropped; `<>:"/\|?*` replaced; no trailing dots and spaces;
-/// names of devices marked; at most 180 bytes, the extension kept.
+/// names of devices marked; at most 132 bytes, the extension kept.
 pub fn safe(name: &str) -> String {
+    safe_within(name, LONGEST)
+}
+
+fn safe_within(name: &str, longest: usize) -> String {
     let name: String = name.nfc().filter(|&c| !is_unseen(c)).map(|c| if is_forbidden(c) { '_' } else { c }).collect();
     let name = name.trim_start().trim_end_matches(|c: char| c == '.' || c.is_whitespace());
-    let name = shortened(name, LONGEST);
+    let name = shortened(name, longest);
     match name {
         name if name.is_empty() => "_".to_owned(),
         name if is_reserved(&name) => format!("_{name}"),
@@ -20,11 +24,20 @@ pub fn safe(name: &str) -> String {
 
 /// Safe names for files that stand in one folder: where two would be the same, whatever the case, they are numbered.
 pub fn safe_all<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    all_within(names, LONGEST)
+}
+
+/// The names that versions with room for longer ones gave, for what they put down.
+pub fn safe_all_before<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    all_within(names, LONGEST_BEFORE)
+}
+
+fn all_within<'a>(names: impl IntoIterator<Item = &'a str>, longest: usize) -> Vec<String> {
     let mut taken = HashSet::new();
     names
         .into_iter()
         .map(|name| {
-            let safe = safe(name);
+            let safe = safe_within(name, longest);
             let free = (1..).map(|n| numbered(&safe, n)).find(|name| taken.insert(name.to_lowercase()));
             free.unwrap_or(safe)
         })
@@ -84,8 +97,10 @@ fn shortened(name: &str, longest: usize) -> String {
     format!("{stem}{extension}")
 }
 
-/// Bytes: below 255 on Linux with room for a number, and short enough for paths of 260 characters on Windows.
-const LONGEST: usize = 180;
+/// Bytes: folders that are encrypted file by file (eCryptfs, as on network disks) take 143. That leaves room for the mark of
+/// a device's name and for a number, and is short enough for paths of 260 characters on Windows.
+const LONGEST: usize = 132;
+const LONGEST_BEFORE: usize = 180;
 
 #[cfg(test)]
 mod tests {
@@ -124,6 +139,15 @@ mod tests {
     fn a_long_name_keeps_its_extension() {
         let safe = safe(&format!("{}.pdf", "記".repeat(200)));
         assert!(safe.len() <= LONGEST && safe.ends_with("記.pdf"), "{safe}");
+    }
+
+    #[test]
+    fn an_encrypted_folder_takes_every_name_with_its_number() {
+        let long = format!("{}.pdf", "記".repeat(200));
+        let names = safe_all(std::iter::repeat_n(long.as_str(), 220));
+        assert!(names.iter().all(|name| numbered(name, 99).len() <= 143), "{}", names[219]);
+        let device = format!("con.{}", "x".repeat(200));
+        assert!(numbered(&safe(&device), 999).len() <= 143);
     }
 
     proptest! {

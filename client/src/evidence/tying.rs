@@ -45,20 +45,21 @@ pub fn tie(evidence: &Evidence, folder: &Path, mut progress: impl FnMut()) -> io
     let mut tied = Vec::new();
     for entry in evidence.entries.iter().filter(|entry| entry.transfer.recalled_at.is_none()) {
         let transfer = &entry.transfer;
-        let safe = names::safe_all(transfer.files.iter().map(|file| file.name.as_str()));
-        for (file, safe) in transfer.files.iter().zip(&safe) {
-            let found = find(&own, transfer, file, safe);
+        let sent = || transfer.files.iter().map(|file| file.name.as_str());
+        let safe = names::safe_all(sent()).into_iter().zip(names::safe_all_before(sent()));
+        for (file, safe) in transfer.files.iter().zip(safe) {
+            let found = find(&own, transfer, file, [&safe.0, &safe.1]);
             tied.push(Tied { direction: entry.direction, transfer: transfer.id, file: file.clone(), found });
         }
     }
     Ok(tied)
 }
 
-fn find(own: &[Own], transfer: &Transfer, file: &File, safe: &str) -> Match {
+fn find(own: &[Own], transfer: &Transfer, file: &File, safe: [&str; 2]) -> Match {
     let same = |it: &&Own| (it.size, it.sha256) == (file.size, file.sha256);
     let named = |it: &&Own| {
         let name = disk::name(&it.path);
-        name == file.name || name == safe
+        name == file.name || safe.contains(&name.as_str())
     };
     let in_its_folder = |it: &&Own| is_folder_of(disk::parent(&it.path), transfer.id);
     let apart: Vec<&Own> = own.iter().filter(in_its_folder).collect();

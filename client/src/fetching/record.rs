@@ -94,12 +94,24 @@ impl Records {
         })
     }
 
-    /// What was taken and not yet acknowledged from here.
+    /// What was taken and not yet acknowledged from here, and the records among it that a crash or the disk damaged.
     ///
     /// # Errors
     /// Those of the disk.
-    pub fn unacknowledged(&self) -> io::Result<Vec<Record>> {
+    pub fn unacknowledged(&self) -> io::Result<(Vec<Record>, Vec<PathBuf>)> {
         read_all(&self.taken)
+    }
+
+    /// Puts a damaged record aside, as `<transfer>.json.damaged`. Returns where it stands now. The transfer still counts as
+    /// taken; where its files were put is not known any more.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn put_aside(damaged: &Path) -> io::Result<PathBuf> {
+        let mut aside = damaged.as_os_str().to_owned();
+        aside.push(".damaged");
+        std::fs::rename(damaged, &aside)?;
+        Ok(aside.into())
     }
 
     /// What the hub was told of from here.
@@ -107,20 +119,24 @@ impl Records {
     /// # Errors
     /// Those of the disk.
     pub fn told(&self) -> io::Result<Vec<Record>> {
-        read_all(&self.acknowledged)
+        Ok(read_all(&self.acknowledged)?.0)
     }
 
-    /// What was begun and not finished.
+    /// What was begun and not finished, oldest first. The names of the records say it, also where one is damaged.
     ///
     /// # Errors
     /// Those of the disk.
-    pub fn begun(&self) -> io::Result<Vec<Record>> {
-        read_all(&self.fetching)
+    pub fn begun(&self) -> io::Result<Vec<TransferId>> {
+        let files = json_files(&self.fetching)?;
+        let mut begun: Vec<TransferId> = files.filter_map(|path| path.file_stem()?.to_str()?.parse().ok()).collect();
+        begun.sort_unstable();
+        Ok(begun)
     }
 
     /// Whether this machine has taken a transfer.
     pub fn is_taken(&self, transfer: TransferId) -> bool {
-        [&self.taken, &self.acknowledged].iter().any(|folder| path(folder, transfer).is_file())
+        let damaged = self.taken.join(format!("{transfer}.json.damaged"));
+        [path(&self.taken, transfer), path(&self.acknowledged, transfer), damaged].iter().any(|path| path.is_file())
     }
 
     /// Where the files of a transfer were put that was taken here; nothing for others.
@@ -131,8 +147,8 @@ impl Records {
         for folder in [&self.taken, &self.acknowledged] {
             match std::fs::read(path(folder, transfer)) {
                 Ok(text) => {
-                    let record: Record = serde_json::from_slice(&text)?;
-                    return Ok(record.files.into_iter().map(|file| file.path).collect());
+                    let record = serde_json::from_slice::<Record>(&text).ok();
+                    return Ok(record.into_iter().flat_map(|record| record.files).map(|file| file.path).collect());
                 }
                 Err(why) if why.kind() == io::ErrorKind::NotFound => {}
                 Err(why) => return Err(why),
@@ -173,7 +189,11 @@ impl Records {
     /// A transfer whose files were all staged for this folder when the process died.
     pub(super) fn staged(&self, transfer: TransferId, folder: &Path) -> io::Result<Option<Record>> {
         let record: Record = match std::fs::read(path(&self.fetching, transfer)) {
-            Ok(text) => serde_json::from_slice(&text)?,
+            // One that a crash left damaged is written anew with the fetching.
+            Ok(text) => match serde_json::from_slice(&text) {
+                Ok(record) => record,
+                Err(_) => return Ok(None),
+            },
             Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(why) => return Err(why),
         };
@@ -201,16 +221,21 @@ fn write(folder: &Path, record: &Record) -> io::Result<()> {
     disk::write(&path(folder, record.transfer), &serde_json::to_vec_pretty(record)?)
 }
 
-/// Oldest first.
-fn read_all(folder: &Path) -> io::Result<Vec<Record>> {
-    let mut records = Vec::new();
-    for path in disk::entries(folder)?.into_iter().filter(|path| path.extension().is_some_and(|e| e == "json")) {
-        match std::fs::read(&path) {
-            Ok(text) => records.push(serde_json::from_slice::<Record>(&text)?),
+fn json_files(folder: &Path) -> io::Result<impl Iterator<Item = PathBuf>> {
+    Ok(disk::entries(folder)?.into_iter().filter(|path| path.extension().is_some_and(|e| e == "json")))
+}
+
+/// Oldest first; and what stands there that is no record.
+fn read_all(folder: &Path) -> io::Result<(Vec<Record>, Vec<PathBuf>)> {
+    let (mut records, mut damaged) = (Vec::new(), Vec::new());
+    for path in json_files(folder)? {
+        match std::fs::read(&path).map(|text| serde_json::from_slice::<Record>(&text)) {
+            Ok(Ok(record)) => records.push(record),
+            Ok(Err(_)) => damaged.push(path),
             Err(why) if why.kind() == io::ErrorKind::NotFound => {}
             Err(why) => return Err(why),
         }
     }
     records.sort_by_key(|record| record.transfer);
-    Ok(records)
+    Ok((records, damaged))
 }

@@ -106,7 +106,7 @@ async fn fetch(
             Ok(())
         }
         Err(FetchError::Elsewhere) if !again => Ok(()),
-        Err(FetchError::Disk(why)) => Err(FetchError::Disk(why).into()),
+        Err(FetchError::Disk(why)) if fetching::concerns_all(&why) => Err(FetchError::Disk(why).into()),
         Err(why) => {
             failed(context, transfer.id, &why, account);
             Ok(())

@@ -193,6 +193,16 @@ fn words(happening: &Happening) -> (String, String) {
         ),
         Happening::Acknowledged(id) => (format!("{id}  取込済にしました"), format!("{id}  acknowledged as imported")),
         Happening::Doubtful(ids) => adopt::doubtful(ids),
+        Happening::Damaged(path) => (
+            format!(
+                "記録が壊れているため、{} によけました。自動では取込済にしません。取り込んだら careplan ack 番号 --imported を実行してください",
+                path.display()
+            ),
+            format!(
+                "a record is damaged and was put aside as {}: it is not acknowledged by itself, use `careplan ack ID --imported`",
+                path.display()
+            ),
+        ),
         Happening::FetchFailed(id, why) => {
             (format!("{id}  受信できません：{}", why.japanese()), format!("{id}  cannot be fetched: {}", why.english()))
         }
@@ -227,6 +237,7 @@ fn value(screen: &Screen, happening: &Happening) -> Value {
         Happening::Fetched(id, from, n) => json!({"event": "fetched", "transfer": id, "from": from, "files": n}),
         Happening::NameTaken(path) => json!({"event": "name-taken", "path": path}),
         Happening::Acknowledged(id) => json!({"event": "acknowledged", "transfer": id}),
+        Happening::Damaged(path) => json!({"event": "damaged", "path": path}),
         Happening::Doubtful(ids) => json!({"event": "doubtful", "transfers": ids}),
         Happening::FetchFailed(id, why) => {
             json!({"event": "not-fetched", "transfer": id, "code": fetch_code(why), "reason": why.explain(language)})

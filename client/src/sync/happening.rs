@@ -37,6 +37,8 @@ pub enum Happening {
     Acknowledged(TransferId),
     /// Transfers whose files were gone when IN became known: nobody can say whether they were imported.
     Doubtful(Vec<TransferId>),
+    /// A record that cannot be read was put aside, here.
+    Damaged(PathBuf),
     /// Fetching one transfer failed; the others go on.
     FetchFailed(TransferId, FetchError),
 }

@@ -68,7 +68,7 @@ impl Sync {
                     }
                 }
                 Err(FetchError::OtherFolder(folder)) => return Err(SyncError::OtherFolder(folder)),
-                Err(FetchError::Disk(why)) => return Err(why.into()),
+                Err(FetchError::Disk(why)) if fetching::concerns_all(&why) => return Err(why.into()),
                 Err(FetchError::Hub(why)) if !concerns_one_transfer(&why) => return Err(why.into()),
                 Err(why) => {
                     self.summary.not_fetched += 1;
@@ -82,7 +82,12 @@ impl Sync {
     /// Acknowledges as imported what was put into IN and is not there any more.
     async fn acknowledge_moved(&mut self) -> Result<(), SyncError> {
         let records = Records::open(&self.desk.profile)?;
-        for record in records.unacknowledged()? {
+        let (waiting, damaged) = records.unacknowledged()?;
+        for damaged in damaged {
+            self.summary.not_fetched += 1;
+            self.tell(&Happening::Damaged(Records::put_aside(&damaged)?));
+        }
+        for record in waiting {
             let ours = record.folder == self.settings.r#in && self.desk.address.handles(&record.to);
             if !ours || self.known.doubtful.contains(&record.transfer) || !record.is_gone() {
                 continue;
@@ -123,6 +128,7 @@ impl Sync {
 fn concerns_one_transfer(why: &Error) -> bool {
     match why {
         Error::Digest(_) => true,
+        Error::File(why) => !fetching::concerns_all(why),
         Error::Problem { problem, .. } => matches!(problem.status, 404 | 409 | 410 | 416 | 500),
         _ => false,
     }

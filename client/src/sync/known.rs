@@ -47,7 +47,7 @@ pub(super) fn know(desk: &Desk, folder: &Path) -> Result<(Known, Lock), SyncErro
     }
     // Versions before the marker left a folder of their own in every IN that they used.
     let records = Records::open(&desk.profile)?;
-    let waiting = of_folder(records.unacknowledged()?, folder);
+    let waiting = of_folder(records.unacknowledged()?.0, folder);
     let shows_files = waiting.iter().any(|record| !record.is_gone());
     let was_used = || Ok::<_, io::Error>(!waiting.is_empty() || !of_folder(records.told()?, folder).is_empty());
     if Marker::found(folder)?.is_none() && !shows_files && !folder.join(STAGING).is_dir() && was_used()? {
@@ -76,7 +76,7 @@ pub fn adopt(desk: &Desk, folder: &Path) -> Result<Vec<TransferId>, SyncError> {
     if before.as_ref().is_some_and(|known| Marker::remembered(&folder, known.id.clone()).stands()) {
         return Ok(Vec::new());
     }
-    let waiting = of_folder(Records::open(&desk.profile)?.unacknowledged()?, &folder);
+    let waiting = of_folder(Records::open(&desk.profile)?.unacknowledged()?.0, &folder);
     let waiting: BTreeSet<TransferId> =
         waiting.iter().filter(|record| record.is_gone()).map(|record| record.transfer).collect();
     let doubtful = before.into_iter().flat_map(|known| known.doubtful).chain(waiting.iter().copied()).collect();

@@ -120,6 +120,52 @@ async fn what_stood_ready_and_was_lost_is_fetched_again() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn a_transfer_that_finds_no_place_on_the_disk_holds_nothing_up() -> Result<()> {
+    let at = Place::new().await?;
+    let sent = at.plan.send_file(HELPER, "stuck.pdf", &samples::pdf(100)).await?;
+    // Its folder cannot be made.
+    let from = at.helper.inbox("").await?[0].from;
+    let obstacle = at.inside.join(format!("{from}_{}", sent.transfer));
+    std::fs::write(&obstacle, b"in the way")?;
+    let unit = samples::unit("13")?;
+    at.plan.send_unit(&unit).await?;
+    for _ in 0..2 {
+        let told = at.once().await?.exited(3)?;
+        ensure!(told.stdout.contains(&sent.transfer.to_string()), "{told:?}");
+        ensure!(at.stands(&unit)?, "the other one came");
+    }
+    std::fs::remove_file(&obstacle)?;
+    at.once().await?.ok()?;
+    ensure!(obstacle.join("stuck.pdf").is_file());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_damaged_record_is_named_and_put_aside() -> Result<()> {
+    let at = Place::new().await?;
+    let unit = at.fetched("13").await?;
+    let taken = at.record("taken")?;
+    std::fs::write(&taken, b"\0\0\0\0")?;
+    let sent = at.plan.send_file(HELPER, "begun.pdf", &samples::pdf(100)).await?;
+    // The hub has given its first byte, and the record of it was lost in a power cut.
+    at.helper.fetch(&sent.transfer.to_string(), 1).await?;
+    std::fs::write(at.own("fetching").join(format!("{}.json", sent.transfer)), b"")?;
+    let later = samples::unit("04")?;
+    at.plan.send_unit(&later).await?;
+    let told = at.once().await?.exited(3)?;
+    ensure!(told.stdout.contains(&taken.display().to_string()), "{told:?}");
+    ensure!(told.stdout.contains("careplan ack"), "{told:?}");
+    ensure!(at.stands(&later)? && at.stands(&unit)?);
+    let files = walk(&at.inside)?;
+    ensure!(files.iter().any(|file| file.ends_with("begun.pdf")), "{files:?}");
+    at.once().await?.ok()?;
+    at.take_away(&unit)?;
+    at.once().await?.ok()?;
+    ensure!(at.state("imported").await? == 0, "whether it was taken cannot be known");
+    Ok(())
+}
+
 /// A hub, a sender, and a recipient with the folders of its care software.
 struct Place {
     world: World,
