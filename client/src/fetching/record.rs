@@ -164,7 +164,9 @@ impl Records {
     pub fn acknowledged(&self, transfer: TransferId) -> io::Result<()> {
         match std::fs::rename(path(&self.taken, transfer), path(&self.acknowledged, transfer)) {
             Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
-            done => done,
+            Err(why) => Err(why),
+            // Or a power cut brings it back, and what was said is said again over what was said since.
+            Ok(()) => disk::sync_folder(&self.acknowledged).and_then(|()| disk::sync_folder(&self.taken)),
         }
     }
 

@@ -95,17 +95,13 @@ impl Sync {
             // A share that dropped looks as if all had been taken away. It was there when the files were not only if it is
             // still there now.
             self.refuse_other_folder()?;
-            let imported = Acknowledge { outcome: Outcome::Imported, reason: None };
-            let desk = &self.desk;
-            match desk.ask(|| desk.connection.acknowledge(desk.office(), record.transfer, &imported)).await {
-                Ok(()) => {
+            match self.say_imported(record.transfer).await {
+                Ok(said) => {
                     records.acknowledged(record.transfer)?;
-                    self.summary.acknowledged += 1;
-                    self.tell(&Happening::Acknowledged(record.transfer));
-                }
-                // Its record on the hub is over; there is nobody left to tell.
-                Err(Error::Problem { problem, .. }) if matches!(problem.status, 404 | 410) => {
-                    records.acknowledged(record.transfer)?;
+                    if said {
+                        self.summary.acknowledged += 1;
+                        self.tell(&Happening::Acknowledged(record.transfer));
+                    }
                 }
                 Err(why) if concerns_one_transfer(&why) => {
                     self.summary.not_fetched += 1;
@@ -119,6 +115,25 @@ impl Sync {
 }
 
 impl Sync {
+    /// Acknowledges a transfer as imported, unless a person has said something of it: a later word would correct that.
+    /// `false` when nothing was to be said.
+    async fn say_imported(&self, transfer: TransferId) -> Result<bool, Error> {
+        let (desk, office) = (&self.desk, self.desk.office());
+        let imported = Acknowledge { outcome: Outcome::Imported, reason: None };
+        let said = async {
+            let known = desk.ask(|| desk.connection.received(office, transfer)).await?;
+            if known.acknowledgement.is_some() {
+                return Ok(false);
+            }
+            desk.ask(|| desk.connection.acknowledge(office, transfer, &imported)).await.map(|()| true)
+        };
+        match said.await {
+            // Its record on the hub is over; there is nobody left to tell.
+            Err(Error::Problem { problem, .. }) if matches!(problem.status, 404 | 410) => Ok(false),
+            said => said,
+        }
+    }
+
     fn refuse_other_folder(&self) -> Result<(), SyncError> {
         let stands = self.known.marker.stands();
         stands.then_some(()).ok_or_else(|| SyncError::OtherFolder(self.settings.r#in.clone()))

@@ -166,6 +166,20 @@ async fn a_damaged_record_is_named_and_put_aside() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn a_rejection_by_a_person_stands() -> Result<()> {
+    let at = Place::new().await?;
+    let unit = at.fetched("13").await?;
+    let id = at.helper.inbox("").await?[0].id.to_string();
+    at.helper.acknowledge(&id, "rejected", Some("another person's")).await?.status(200)?;
+    at.take_away(&unit)?;
+    for _ in 0..2 {
+        at.once().await?.ok()?;
+        ensure!(at.state("rejected").await? == 1 && at.state("imported").await? == 0);
+    }
+    Ok(())
+}
+
 /// A hub, a sender, and a recipient with the folders of its care software.
 struct Place {
     world: World,
