@@ -99,7 +99,11 @@ pub async fn fetch(
     };
     to.refuse_other_folder()?;
     place::place(&mut record, to.exact, |record| records.begin(record))?;
-    records.taken(&record)?;
+    match records.is_taken(transfer.id) {
+        // A second copy: the first one is what `sync` watches, and what the office has said of it stands.
+        true => records.forget(transfer.id)?,
+        false => records.taken(&record)?,
+    }
     lock.finish();
     if to.layout == Layout::Folders {
         // Another process may be staging there; then the last one removes it.

@@ -177,6 +177,8 @@ impl Records {
         // Looked at under the lock: another process may have finished between the list and now.
         match self.is_taken(transfer) && !again {
             true => {
+                // What is left of a second copy that was not finished: who wanted it asks again.
+                self.forget(transfer)?;
                 lock.finish();
                 Ok(Claim::Theirs)
             }

@@ -180,6 +180,21 @@ async fn a_rejection_by_a_person_stands() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn a_second_copy_elsewhere_does_not_keep_the_first_from_being_acknowledged() -> Result<()> {
+    let at = Place::new().await?;
+    let unit = at.fetched("13").await?;
+    let id = at.helper.inbox("").await?[0].id.to_string();
+    let elsewhere = at.world.path("elsewhere").display().to_string();
+    at.helper.careplan(["fetch", &id, "--into", &elsewhere]).await?.ok()?;
+    at.once().await?.ok()?;
+    ensure!(at.state("imported").await? == 0);
+    at.take_away(&unit)?;
+    at.once().await?.ok()?;
+    ensure!(at.state("imported").await? == 1);
+    Ok(())
+}
+
 /// A hub, a sender, and a recipient with the folders of its care software.
 struct Place {
     world: World,
