@@ -12,7 +12,7 @@ mod pages;
 mod send;
 mod tls;
 
-pub use download::{Download, Mailbox};
+pub use download::{Beginning, Download, Mailbox};
 pub use error::Error;
 pub use events::{Event, Events};
 pub use identity::{Identity, IdentityError};

@@ -2,6 +2,7 @@
 //! written down. Only then it counts as taken; what a kill interrupts is found again and finished.
 
 mod marker;
+mod part;
 mod place;
 mod record;
 
@@ -9,15 +10,15 @@ pub use marker::{MarkError, Marker};
 pub use place::Layout;
 pub use record::{Record, RecordFile, Records};
 
-use crate::connection::{Download, Error, Mailbox};
+use crate::connection::Error;
 use crate::desk::Desk;
 use crate::disk;
 
-use careplan_protocol::api::{File, InboxOrder, InboxQuery, Transfer};
+use careplan_protocol::api::{InboxOrder, InboxQuery, Transfer};
 use careplan_protocol::transfer::{State, TransferId};
 use record::Claim;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Where fetched files go.
 #[derive(Debug, Clone)]
@@ -91,7 +92,7 @@ pub async fn fetch(
     };
     let mut record = match staged {
         Err(FetchError::Hub(why)) if is_over(&why) => {
-            records.forget(transfer.id)?;
+            abandon(&records, transfer.id)?;
             lock.finish();
             return Err(why.into());
         }
@@ -137,12 +138,20 @@ pub async fn unfinished(desk: &Desk) -> Result<Vec<Transfer>, FetchError> {
         match desk.ask(|| desk.connection.received(desk.office(), id)).await {
             Ok(transfer) if !desk.address.handles(&transfer.to) => {}
             Ok(transfer) if !matches!(transfer.state, State::Recalled | State::Expired) => transfers.push(transfer),
-            Ok(transfer) => records.forget(transfer.id)?,
-            Err(why) if is_over(&why) => records.forget(id)?,
+            Ok(transfer) => abandon(&records, transfer.id)?,
+            Err(why) if is_over(&why) => abandon(&records, id)?,
             Err(why) => return Err(why.into()),
         }
     }
     Ok(transfers)
+}
+
+/// Forgets a fetching that cannot be finished, and what came of it.
+fn abandon(records: &Records, transfer: TransferId) -> io::Result<()> {
+    if let Some(folder) = records.folder(transfer) {
+        part::clear(&folder, transfer);
+    }
+    records.forget(transfer)
 }
 
 /// Whether a failure of the disk would meet every transfer alike.
@@ -177,7 +186,7 @@ async fn stage(
         let placed = transfer.fetched_at.is_some() && place::is_there(&planned.path, sha256)?;
         if !placed {
             let part = place::part(&to.folder, transfer.id, n);
-            download(desk, transfer.id, planned.file, &part, meter.clone()).await?;
+            part::download(desk, transfer.id, planned.file, &part, meter.clone()).await?;
         }
         files.push(RecordFile { n, size, sha256, path: planned.path, placed });
     }
@@ -203,29 +212,10 @@ async fn complete(
         wanted.placed = place::is_there(&wanted.path, wanted.sha256)?;
         let _ = std::fs::remove_file(&part);
         if let (false, Some(file)) = (wanted.placed, transfer.files.iter().find(|file| file.n == wanted.n)) {
-            download(desk, transfer.id, file, &part, meter.clone()).await?;
+            part::download(desk, transfer.id, file, &part, meter.clone()).await?;
         }
     }
     Ok(staged)
-}
-
-async fn download(
-    desk: &Desk,
-    transfer: TransferId,
-    file: &File,
-    part: &Path,
-    meter: impl Fn(u64),
-) -> Result<(), FetchError> {
-    let mut sink = tokio::fs::File::create(part).await?;
-    let what = Download { office: desk.office(), mailbox: Mailbox::Inbox, transfer, file };
-    let downloaded = desk.connection.download(what, &mut sink, meter).await;
-    if let Err(why) = downloaded {
-        drop(sink);
-        let _ = std::fs::remove_file(part);
-        return Err(why.into());
-    }
-    sink.sync_all().await?;
-    Ok(())
 }
 
 /// The folder, inside the destination, in which files stand until they are verified.

@@ -1,5 +1,7 @@
 //! What offices do, as they do it.
 
+#[path = "relay/breaks.rs"]
+mod breaks;
 #[path = "relay/brought.rs"]
 mod brought;
 #[path = "relay/desks.rs"]

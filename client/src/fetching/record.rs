@@ -204,6 +204,12 @@ impl Records {
         Ok((record.folder == folder && !record.files.is_empty()).then_some(record))
     }
 
+    /// The folder that a transfer was being fetched to.
+    pub(super) fn folder(&self, transfer: TransferId) -> Option<PathBuf> {
+        let text = std::fs::read(path(&self.fetching, transfer)).ok()?;
+        Some(serde_json::from_slice::<Record>(&text).ok()?.folder)
+    }
+
     pub(super) fn taken(&self, record: &Record) -> io::Result<()> {
         write(&self.taken, record)?;
         self.forget(record.transfer)
