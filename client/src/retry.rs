@@ -1,7 +1,7 @@
 //! Repeating what may pass: growing pauses with chance in them, and what the hub asks for with Retry-After.
 
 use crate::connection::Error;
-use backon::{ExponentialBuilder, Retryable as _};
+use backon::{BackoffBuilder as _, ExponentialBuilder, Retryable as _};
 use std::time::Duration;
 
 /// How long to go on.
@@ -11,7 +11,7 @@ pub struct Patience {
     pub times: usize,
     /// The first pause.
     pub first: Duration,
-    /// No pause gets longer than this, whatever the hub asks for.
+    /// Pauses grow to this, whatever the hub asks for; chance makes them up to twice as long.
     pub longest: Duration,
 }
 
@@ -43,10 +43,28 @@ pub async fn patiently<T, F: Future<Output = Result<T, Error>>>(
         .when(Error::is_passing)
         .adjust(|why, pause| {
             let asked = why.retry_after().unwrap_or_default().min(patience.longest);
-            pause.map(|pause| pause.max(asked))
+            pause.map(|pause| pause.max(longer(asked)))
         })
         .notify(|why, pause| before(why, pause))
         .await
+}
+
+/// A pause that was asked for, or up to half as much again: whoever was asked together does not come back together.
+pub fn longer(pause: Duration) -> Duration {
+    let half = pause / 2;
+    // What it draws is from the delay to twice the delay.
+    let drawn = ExponentialBuilder::new().with_min_delay(half).with_max_times(1).with_jitter().build().next();
+    half + drawn.unwrap_or(half)
+}
+
+/// The pauses of a program that comes back for ever: at first from half an interval to one, then growing, at most to eight.
+pub fn pauses(interval: Duration) -> impl Iterator<Item = Duration> {
+    ExponentialBuilder::new()
+        .with_min_delay(interval / 2)
+        .with_max_delay(interval.saturating_mul(4))
+        .without_max_times()
+        .with_jitter()
+        .build()
 }
 
 #[cfg(test)]
@@ -79,6 +97,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn whoever_was_sent_away_together_does_not_come_back_together() {
+        let mut pauses = Vec::new();
+        for _ in 0..10 {
+            let attempts = Cell::new(0);
+            let action = || async {
+                attempts.set(attempts.get() + 1);
+                match attempts.get() {
+                    1 => Err(refused(Code::Busy, Some(Duration::from_millis(30)))),
+                    _ => Ok(()),
+                }
+            };
+            patiently(QUICK, action, |_, pause| pauses.push(pause)).await.unwrap();
+        }
+        assert!(pauses.iter().all(|pause| (30..46).contains(&pause.as_millis())), "{pauses:?}");
+        pauses.sort();
+        pauses.dedup();
+        assert!(pauses.len() > 5, "{pauses:?}");
+    }
+
+    #[tokio::test]
     async fn what_is_refused_for_good_is_not_repeated() {
         let attempts = Cell::new(0);
         let action = || async {
@@ -87,5 +125,17 @@ mod tests {
         };
         assert!(patiently(QUICK, action, |_, _| ()).await.is_err());
         assert_eq!(attempts.get(), 1);
+    }
+
+    #[test]
+    fn programs_that_lost_the_hub_together_come_back_apart_and_ever_less_often() {
+        let interval = Duration::from_secs(60);
+        let mut firsts: Vec<Duration> = (0..100).filter_map(|_| pauses(interval).next()).collect();
+        firsts.sort();
+        assert!(firsts[0] >= interval / 2 && firsts[99] <= interval, "{firsts:?}");
+        assert!(firsts[99] - firsts[0] > interval / 4, "{firsts:?}");
+        let many: Vec<Duration> = pauses(interval).take(50).collect();
+        assert_eq!(many.len(), 50, "it never gives up");
+        assert!(many[10..].iter().all(|pause| (4..=8).contains(&(pause.as_secs() / 60))), "{many:?}");
     }
 }

@@ -4,6 +4,7 @@
 use crate::connection::Error;
 use crate::desk::Desk;
 use crate::fetching::{self, Destination, FetchError, Layout, Records};
+use crate::retry;
 use crate::sync::{Happening, Sync, SyncError};
 use careplan_protocol::api::{Acknowledge, InboxQuery, Transfer};
 use careplan_protocol::office::Address;
@@ -152,6 +153,7 @@ fn concerns_one_transfer(why: &Error) -> bool {
 /// Waits at the hub for news, and passes every hint on. Errors are left to the rounds of the sync, which tell them.
 pub(super) async fn watch(desk: Desk, interval: Duration, news: Arc<Notify>) {
     let mut position = None;
+    let mut pauses = retry::pauses(interval);
     loop {
         let began = Instant::now();
         match look(&desk, position).await {
@@ -161,15 +163,21 @@ pub(super) async fn watch(desk: Desk, interval: Duration, news: Arc<Notify>) {
                     news.notify_one();
                 }
                 position = Some(last);
+                pauses = retry::pauses(interval);
             }
             Ok(None) => {
                 position = position.or(Some(0));
                 // A hub that does not wait must not be asked in a circle.
-                if began.elapsed() < Duration::from_secs(1) {
-                    sleep(interval).await;
+                match began.elapsed() < Duration::from_secs(1) {
+                    true => sleep(pauses.next().unwrap_or(interval)).await,
+                    false => pauses = retry::pauses(interval),
                 }
             }
-            Err(_) => sleep(interval).await,
+            // A hub that starts anew ends all offices' waiting in one instant.
+            Err(why) => {
+                let asked = why.retry_after().map(retry::longer).unwrap_or_default();
+                sleep(pauses.next().unwrap_or(interval).max(asked)).await;
+            }
         }
     }
 }
