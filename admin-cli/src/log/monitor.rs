@@ -7,10 +7,11 @@ use crate::failure::Failure;
 use crate::output::instant;
 use crate::session::Session;
 use careplan_protocol::tlog::Hash;
-use careplan_protocol::tlog::verify::{FollowError, News, follow};
+use careplan_protocol::tlog::verify::{Crossing, FollowError, News, follow};
 use clap::Args;
 use jiff::SignedDuration;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -37,9 +38,10 @@ pub(crate) struct FollowArguments {
     /// Checkpoints that others saw: a file or a folder, such as what a witness publishes; may be given several times
     #[arg(long = "seen", value_name = "FILE|DIR")]
     pub(super) seen: Vec<PathBuf>,
-    /// Go on although this epoch lacks events that the one before had signed, after its operator explained it
+    /// Go on although this epoch lacks events that the one before had signed, after its operator explained it; remembered in
+    /// --state; may be given several times
     #[arg(long, value_name = "EPOCH")]
-    pub(super) accept_epoch: Option<u32>,
+    pub(super) accept_epoch: Vec<u32>,
 }
 
 #[derive(Debug, Serialize)]
@@ -74,6 +76,7 @@ async fn once(session: &Session, arguments: &MonitorArguments) -> Result<(), Fai
     let (checkpoint, at) = (news.checkpoint, session.now());
     let new = before.map(|size| checkpoint.size.saturating_sub(size));
     (state.keys, state.last) = (keys.texts.clone(), Some(news.note));
+    state.accepted.extend(&arguments.follow.accept_epoch);
     state.write(Some(&arguments.state))?;
     let seen = Seen { origin: checkpoint.origin, size: checkpoint.size, root: checkpoint.root, at, new };
     session.output.show(&seen, |seen| {
@@ -96,19 +99,35 @@ impl FollowArguments {
         let last = state.last.as_deref().map(|note| keys.open(note)).transpose()?;
         let before = last.as_ref().map(|last| last.size);
         let known = keys.known.clone();
-        let news = work(move || {
+        let (news, of_seen) = work(move || {
+            let mut of_seen = Vec::new();
             for (checkpoint, _) in &seen {
-                follow(&mut place, &known, Some(checkpoint)).map_err(failed)?;
+                of_seen.extend(follow(&mut place, &known, Some(checkpoint)).map_err(failed)?.crossings);
             }
-            follow(&mut place, &known, last.as_ref()).map_err(failed)
+            Ok((follow(&mut place, &known, last.as_ref()).map_err(failed)?, of_seen))
         })
         .await?;
-        for crossing in &news.crossings {
+        self.cross(session, state, &news.crossings, of_seen)?;
+        Ok((news, keys, before))
+    }
+
+    /// Tells which epochs began, and alarms on one that lacks events, unless that was explained: what others saw and is lost is
+    /// lost for who looks for the first time, too.
+    fn cross(&self, session: &Session, state: &State, own: &[Crossing], of_seen: Vec<Crossing>) -> Result<(), Failure> {
+        let mut worst: BTreeMap<u32, Crossing> = BTreeMap::new();
+        let is_old = |crossing: &Crossing| crossing.lost == 0 || state.accepted.contains(&crossing.epoch);
+        for crossing in own.iter().cloned().chain(of_seen.into_iter().filter(|crossing| !is_old(crossing))) {
+            let told = worst.entry(crossing.epoch).or_insert_with(|| crossing.clone());
+            if crossing.lost > told.lost {
+                *told = crossing;
+            }
+        }
+        for crossing in worst.into_values() {
             let text = format!(
                 "epoch {} began at event {}: {} events that the epoch before had signed are not in it",
                 crossing.epoch, crossing.position, crossing.lost
             );
-            if crossing.lost > 0 && self.accept_epoch != Some(crossing.epoch) {
+            if !is_old(&crossing) && !self.accept_epoch.contains(&crossing.epoch) {
                 return Err(Failure::Alarm(format!(
                     "{text}. A restore from a backup does that. Ask the operator; when it is explained: --accept-epoch {}",
                     crossing.epoch
@@ -116,7 +135,7 @@ impl FollowArguments {
             }
             session.output.remark(&text);
         }
-        Ok((news, keys, before))
+        Ok(())
     }
 }
 

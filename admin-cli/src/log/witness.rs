@@ -81,6 +81,7 @@ async fn once(session: &Session, arguments: &WitnessArguments, witness: &Witness
     let (news, keys, _) = arguments.follow.look(session, &state).await?;
     let (said, at) = (news.checkpoint, session.now());
     (state.keys, state.last) = (keys.texts.clone(), Some(news.note.clone()));
+    state.accepted.extend(&arguments.follow.accept_epoch);
     // First remembered, then cosigned: a witness that forgets could cosign a fork.
     state.write(Some(&file))?;
     let wrong = |why: NoteError| Failure::Refused(format!("the checkpoint cannot be cosigned: {why}"));

@@ -151,6 +151,41 @@ async fn a_told_restore_alarms_until_it_is_accepted() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_others_saw_and_a_restore_lost_alarms_who_looks_for_the_first_time() -> Result<()> {
+    let history = History::new(1000)?;
+    let copy = Copy::of(&history)?;
+    let (witness, public) = (copy.path("witness"), copy.path("public"));
+    let first = ["--state", &witness, "--out", &public, "--name", "witness.example.jp"];
+    copy.log("witness", &first).await?.ok()?;
+    // The hub comes back from a backup with 950 events, goes on, and once more begins an epoch, of which nothing is missing.
+    let back = begun(&history, 950);
+    let second = back.restored(&copy.signer, 950, 20)?;
+    let third = second.restored(&copy.signer, 970, 20)?;
+    let mut shelf = Shelf::default();
+    for history in [&back, &second, &third] {
+        copy.signer.publish(history, &mut shelf)?;
+    }
+    std::fs::remove_dir_all(copy.tlog())?;
+    shelf.write(&copy.tlog())?;
+
+    let (state, out, other) = (copy.path("new"), copy.path("out"), copy.path("other"));
+    let monitor = ["--state", state.as_str(), "--seen", &public];
+    let witness = ["--state", other.as_str(), "--out", &out, "--name", "other.example.jp", "--seen", &public];
+    for (what, arguments) in [("monitor", &monitor[..]), ("witness", &witness[..])] {
+        for accepted in [&[][..], &["--accept-epoch", "3"]] {
+            let told = copy.log(what, &[arguments, accepted].concat()).await?.exited(1)?;
+            let lost = told.stderr.contains("50 events") && told.stderr.contains("--accept-epoch 2");
+            ensure!(told.stderr.contains("ALARM") && lost, "{what}: {told:?}");
+        }
+        ensure!(!Path::new(&out).join("latest.checkpoint").exists(), "nothing was cosigned");
+        copy.log(what, &[arguments, &["--accept-epoch", "2"]].concat()).await?.ok()?;
+        copy.log(what, arguments).await?.ok()?;
+        let _ = std::fs::remove_dir_all(&out);
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_witness_cosigns_what_only_grew_and_what_it_published_convicts_a_fork() -> Result<()> {
     let history = History::new(900)?;
     let copy = Copy::of(&begun(&history, 300))?;

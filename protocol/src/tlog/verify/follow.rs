@@ -26,7 +26,7 @@ pub struct News {
 /// A new epoch behind one that was followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Crossing {
-    /// The new epoch.
+    /// The new epoch: the first one behind that of which events are there.
     pub epoch: u32,
     /// The number of its first event.
     pub position: u64,
@@ -147,7 +147,7 @@ fn cross_unseen<S: Source>(
     epoch: u32,
 ) -> Result<Crossing, FollowError<S::Error>> {
     let behind = checkpoint::epoch(&last.origin).unwrap_or(0) + 1;
-    let (position, cites) = beginning(source, new, epoch, behind)?;
+    let (began, position, cites) = beginning(source, new, epoch, behind)?;
     let told = cites.ok_or_else(|| alarm(&format!("epoch {epoch} does not cite the one before")))?;
     if told.origin == last.origin && told.size == last.size && told.root != last.root {
         return Err(FollowError::Alarm(format!(
@@ -157,7 +157,7 @@ fn cross_unseen<S: Source>(
     if position >= last.size {
         compare(source, &Checkpoint { origin: new.origin.clone(), ..last.clone() }, new)?;
     }
-    Ok(Crossing { epoch, position, lost: last.size.saturating_sub(position) })
+    Ok(Crossing { epoch: began, position, lost: last.size.saturating_sub(position) })
 }
 
 /// From one epoch to the next: its first event cites where the one before ended, and what was kept is unchanged.
@@ -167,7 +167,7 @@ fn cross<S: Source>(
     new: &Checkpoint,
     epoch: u32,
 ) -> Result<Crossing, FollowError<S::Error>> {
-    let (position, cites) = beginning(source, new, epoch, epoch)?;
+    let (_, position, cites) = beginning(source, new, epoch, epoch)?;
     let last = Cited { origin: old.origin.clone(), size: old.size, root: old.root };
     if cites.as_ref() != Some(&last) {
         return Err(FollowError::Alarm(format!(
@@ -185,14 +185,14 @@ fn cross<S: Source>(
     Ok(Crossing { epoch, position, lost: old.size - kept })
 }
 
-/// The first event of an epoch or a later one, in the log of `epoch`: epochs never go back, so it is found by halving; that it
-/// is there is proved.
+/// The first event of an epoch or a later one, in the log of `epoch`, and which epoch it is of: epochs never go back, so it is
+/// found by halving; that it is there is proved.
 fn beginning<S: Source>(
     source: &mut S,
     new: &Checkpoint,
     epoch: u32,
     from: u32,
-) -> Result<(u64, Option<Cited>), FollowError<S::Error>> {
+) -> Result<(u32, u64, Option<Cited>), FollowError<S::Error>> {
     let (mut low, mut high) = (0, new.size);
     while low < high {
         let middle = low + (high - low) / 2;
@@ -212,7 +212,7 @@ fn beginning<S: Source>(
     if !proved || leaf.epoch < from || !matches!(leaf.fact, Fact::Began { .. }) {
         return Err(FollowError::Alarm(format!("entry {low} does not prove that epoch {epoch} began there")));
     }
-    Ok((low, cited(&leaf.fact)))
+    Ok((leaf.epoch, low, cited(&leaf.fact)))
 }
 
 /// An entry as it stands in its bundle, not proved.
