@@ -78,8 +78,7 @@ async fn revoke(session: &Session, what: RevokeArguments) -> Result<(), Failure>
     if !what.dry_run {
         office::note_revoked(session, &session.home()?, [what.fingerprint])?;
     }
-    report_certificates(session, &changed, what.dry_run);
-    Ok(())
+    report_certificates(session, &changed, what.dry_run)
 }
 
 async fn list(session: &Session, what: &ListArguments) -> Result<(), Failure> {
@@ -96,6 +95,5 @@ async fn list(session: &Session, what: &ListArguments) -> Result<(), Failure> {
             hub.list(routes::ADMIN_CERTIFICATES, &query, ALL).await?
         }
     };
-    session.output.show(&certificates, |certificates| office::certificates(certificates));
-    Ok(())
+    session.output.show(&certificates, |certificates| office::certificates(certificates))
 }

@@ -33,9 +33,9 @@ pub(crate) async fn run(session: &Session, what: &DoctorArguments) -> Result<(),
         Err(failure) => found.push(error("settings", failure.to_string())),
     }
     let errors = found.iter().filter(|check| check.verdict == Verdict::Error).count();
-    session.output.show(&found, |found| checks(found));
+    let told = session.output.show(&found, |found| checks(found));
     match errors {
-        0 => Ok(()),
+        0 => told,
         count => Err(Failure::Refused(format!("{count} of {} checks failed", found.len()))),
     }
 }

@@ -13,8 +13,7 @@ use std::path::{Path, PathBuf};
 pub(crate) fn completions(session: &Session, shell: Shell) -> Result<(), Failure> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "careplan-admin", &mut text);
-    session.output.bytes(&text);
-    Ok(())
+    session.output.bytes(&text).map(|_| ())
 }
 
 /// What was written.
@@ -31,8 +30,7 @@ pub(crate) fn man(session: &Session, out: &Path) -> Result<(), Failure> {
     command.build();
     clap_mangen::generate_to(command, out).map_err(|why| Failure::file(out, why))?;
     let pages = std::fs::read_dir(out).map_err(|why| Failure::file(out, why))?.count();
-    session.output.show(&Pages { folder: out.to_owned(), pages }, |made| {
+    session.output.show_done(&Pages { folder: out.to_owned(), pages }, false, |made| {
         format!("{} manual pages in {}", made.pages, made.folder.display())
-    });
-    Ok(())
+    })
 }

@@ -91,8 +91,7 @@ pub(crate) fn run(session: &Session, what: &InitArguments) -> Result<(), Failure
         let _ = std::fs::remove_dir_all(&new);
         outcome?;
     }
-    session.output.show(&made, text);
-    Ok(())
+    session.output.show_done(&made, what.dry_run, text)
 }
 
 fn build(session: &Session, what: &InitArguments, new: &Path, hub: &str) -> Result<Fingerprint, Failure> {

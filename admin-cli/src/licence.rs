@@ -93,8 +93,7 @@ pub(crate) async fn run(session: &Session, command: LicenceCommand) -> Result<()
         }
     };
     let changed = session.hub()?.change(routes::ADMIN_LICENCE, office, &action).await?;
-    report(session, &changed, dry_run);
-    Ok(())
+    report(session, &changed, dry_run)
 }
 
 async fn list(session: &Session, expiring: Option<u32>) -> Result<(), Failure> {
@@ -102,8 +101,7 @@ async fn list(session: &Session, expiring: Option<u32>) -> Result<(), Failure> {
     let licences: Vec<LicenceRecord> = session.hub()?.list(routes::ADMIN_LICENCES, &query, ALL).await?;
     session.output.show(&licences, |licences| {
         table(["office", "name", "term", "fee", "campaign", "days left", "renews"], licences.iter().flat_map(rows))
-    });
-    Ok(())
+    })
 }
 
 /// The running term with what is left of it; the others below.

@@ -99,8 +99,7 @@ async fn list(session: &Session, what: ListArguments) -> Result<(), Failure> {
             ["office", "types", "name", "standing", "licence until", "certificates", "unfetched"],
             offices.iter().map(row),
         )
-    });
-    Ok(())
+    })
 }
 
 fn row(office: &OfficeRecord) -> [String; 7] {
@@ -128,8 +127,7 @@ pub(crate) fn standing(standing: Standing) -> &'static str {
 async fn change(session: &Session, route: &str, what: ChangeArguments) -> Result<(), Failure> {
     let body = Reason { reason: what.reason, dry_run: what.dry_run };
     let changed = session.hub()?.change(route, what.office, &body).await?;
-    report(session, &changed, what.dry_run);
-    Ok(())
+    report(session, &changed, what.dry_run)
 }
 
 async fn remove(session: &Session, what: ChangeArguments) -> Result<(), Failure> {
@@ -140,8 +138,7 @@ async fn remove(session: &Session, what: ChangeArguments) -> Result<(), Failure>
     if let (false, Some(before)) = (what.dry_run, before) {
         note_revoked(session, &session.home()?, before.certificates.iter().map(|found| found.fingerprint))?;
     }
-    report(session, &changed, what.dry_run);
-    Ok(())
+    report(session, &changed, what.dry_run)
 }
 
 /// Notes certificates that count no longer beside the authority, for the list that is published: the hub forgets who
@@ -161,20 +158,25 @@ pub(crate) fn note_revoked(
 }
 
 /// Tells what a change did, with the office as it is then.
-pub(crate) fn report(session: &Session, changed: &Changed, dry_run: bool) {
-    tell(session, changed, dry_run, show::head);
+pub(crate) fn report(session: &Session, changed: &Changed, dry_run: bool) -> Result<(), Failure> {
+    tell(session, changed, dry_run, show::head)
 }
 
 /// The same with the office's certificates.
-pub(crate) fn report_certificates(session: &Session, changed: &Changed, dry_run: bool) {
-    tell(session, changed, dry_run, show::text);
+pub(crate) fn report_certificates(session: &Session, changed: &Changed, dry_run: bool) -> Result<(), Failure> {
+    tell(session, changed, dry_run, show::text)
 }
 
-fn tell(session: &Session, changed: &Changed, dry_run: bool, text: fn(&OfficeRecord) -> String) {
-    session.output.show(changed, |changed| {
+fn tell(
+    session: &Session,
+    changed: &Changed,
+    dry_run: bool,
+    text: fn(&OfficeRecord) -> String,
+) -> Result<(), Failure> {
+    session.output.show_done(changed, dry_run, |changed| {
         let office = changed.office.as_ref().map(text).unwrap_or_default();
         format!("{}{}\n{office}", effect(changed.effect), if dry_run { " (dry run: nothing was changed)" } else { "" })
-    });
+    })
 }
 
 /// The word for what a change did.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::io::Write as _;
 
-/// Writes results. A reader that went away (`| head`) is no error.
+/// Writes results. A reader that went away (`| head`) is no error; a disk that is full is one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
     /// Whether JSON is wanted.
@@ -17,23 +17,35 @@ pub(crate) struct Output {
 
 impl Output {
     /// Shows a result: as JSON, or as the text made of it.
-    pub(crate) fn show<T: Serialize>(&self, result: &T, text: impl FnOnce(&T) -> String) {
-        match self.json {
-            true => self.line(&serde_json::to_string_pretty(result).unwrap_or_default()),
-            false => self.line(text(result).trim_end()),
+    pub(crate) fn show<T: Serialize>(&self, result: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
+        let text = match self.json {
+            true => serde_json::to_string_pretty(result).unwrap_or_default(),
+            false => text(result).trim_end().to_owned(),
+        };
+        self.bytes((text + "\n").as_bytes()).map(|_| ())
+    }
+
+    /// Shows what was done, unless on a dry run; where it cannot be written, it is done all the same.
+    pub(crate) fn show_done<T: Serialize>(
+        &self,
+        result: &T,
+        dry_run: bool,
+        text: impl FnOnce(&T) -> String,
+    ) -> Result<(), Failure> {
+        match self.show(result, text) {
+            Err(why) if !dry_run => Err(Failure::Partly(format!("error: it is done, but could not be told on {why}"))),
+            told => told,
         }
     }
 
-    /// One line, as it is.
-    pub(crate) fn line(&self, line: &str) {
-        let mut out = std::io::stdout().lock();
-        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
-    }
-
     /// Bytes, as they are; false when nobody reads them any more.
-    pub(crate) fn bytes(&self, bytes: &[u8]) -> bool {
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<bool, Failure> {
         let mut out = std::io::stdout().lock();
-        out.write_all(bytes).and_then(|()| out.flush()).is_ok()
+        match out.write_all(bytes).and_then(|()| out.flush()) {
+            Ok(()) => Ok(true),
+            Err(why) if why.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+            Err(why) => Err(Failure::file("the standard output", why)),
+        }
     }
 
     /// A remark for people that is no part of the result.

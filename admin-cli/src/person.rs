@@ -149,15 +149,14 @@ async fn add(
         // A dry run asks at least whether we may.
         people(&hub, role).await?;
     }
-    session.output.show(&added, |added| match (&added.fingerprint, &added.folder) {
+    session.output.show_done(&added, added.dry_run, |added| match (&added.fingerprint, &added.folder) {
         (Some(fingerprint), Some(folder)) => format!(
             "added {} with certificate {fingerprint}\nhome folder: {} (passphrase, if any, in passphrases.csv: send it another way)",
             added.name,
             folder.display()
         ),
         _ => format!("would add {}\nDry run: nothing was changed.", added.name),
-    });
-    Ok(())
+    })
 }
 
 /// Issues and writes the person's home folder, before the hub is told.
@@ -226,8 +225,7 @@ async fn list(session: &Session, role: Role) -> Result<(), Failure> {
                 ]
             }),
         )
-    });
-    Ok(())
+    })
 }
 
 async fn remove(session: &Session, what: RemoveArguments, role: Role) -> Result<(), Failure> {
@@ -247,9 +245,8 @@ async fn remove(session: &Session, what: RemoveArguments, role: Role) -> Result<
     if !what.dry_run {
         crate::office::note_revoked(session, &session.home()?, [person.fingerprint])?;
     }
-    session.output.show(&person, |person| match what.dry_run {
+    session.output.show_done(&person, what.dry_run, |person| match what.dry_run {
         true => format!("would remove {} ({})\nDry run: nothing was changed.", person.name, person.fingerprint),
         false => format!("removed {} ({})", person.name, person.fingerprint),
-    });
-    Ok(())
+    })
 }

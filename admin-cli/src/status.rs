@@ -21,8 +21,7 @@ pub(crate) enum ClockCommand {
 /// Shows the hub's state.
 pub(crate) async fn status(session: &Session) -> Result<(), Failure> {
     let status: HubStatus = session.hub()?.get(routes::ADMIN_STATUS, &()).await?;
-    session.output.show(&status, text);
-    Ok(())
+    session.output.show(&status, text)
 }
 
 fn text(status: &HubStatus) -> String {
@@ -82,8 +81,7 @@ pub(crate) async fn whoami(session: &Session) -> Result<(), Failure> {
             ("valid until", instant(me.not_after)),
             ("offices", offices.join(" ")),
         ])
-    });
-    Ok(())
+    })
 }
 
 /// Confirms the hub's clock.
@@ -97,8 +95,7 @@ pub(crate) async fn clock(session: &Session, command: &ClockCommand) -> Result<(
     let verb = if *dry_run { "would confirm" } else { "confirmed" };
     session
         .output
-        .show(&serde_json::json!({"now": status.now, "doubt": status.clock_doubt, "dry_run": dry_run}), |_| {
+        .show_done(&serde_json::json!({"now": status.now, "doubt": status.clock_doubt, "dry_run": dry_run}), *dry_run, |_| {
             format!("{verb} that it is {} in Japan", instant(status.now))
-        });
-    Ok(())
+        })
 }

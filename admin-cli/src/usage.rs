@@ -36,8 +36,7 @@ pub(crate) async fn run(session: &Session, what: &UsageArguments) -> Result<(), 
         let total = line("total".into(), String::new(), &sent, &received);
         let rows = report.rows.iter().map(row).chain((report.rows.len() > 1).then_some(total));
         table(["office", "month", "sent", "files", "bytes", "received", "files", "bytes"], rows)
-    });
-    Ok(())
+    })
 }
 
 fn row(usage: &Usage) -> [String; 8] {

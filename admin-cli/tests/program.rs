@@ -159,6 +159,28 @@ mod program {
     }
 
     #[test]
+    #[cfg(target_os = "linux")]
+    fn a_full_disk_on_the_standard_output_is_told_and_a_reader_that_went_away_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let into = |arguments: &[&str], out: std::process::Stdio| {
+            Command::new(env!("CARGO_BIN_EXE_careplan-admin")).args(arguments).stdout(out).output().unwrap()
+        };
+        let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap().into();
+        let said = into(&["completions", "bash"], full());
+        assert_eq!(said.status.code(), Some(1), "{}", text(&said));
+        assert!(text(&said).contains("the standard output: No space left"), "{}", text(&said));
+        let made = ["init", "--dir", folder.path().to_str().unwrap(), "--hostname", "localhost"];
+        let said = into(&made, full());
+        assert_eq!(said.status.code(), Some(3), "{}", text(&said));
+        assert!(text(&said).contains("it is done") && folder.path().join("hub/hub.toml").is_file(), "{}", text(&said));
+
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let said = into(&["completions", "bash"], writer.into());
+        assert_eq!((said.status.code(), text(&said).as_str()), (Some(0), ""));
+    }
+
+    #[test]
     fn help_has_examples_and_the_exit_codes() {
         let help = text(&admin(&["--help"]));
         assert!(help.contains("Exit status") && help.contains("Examples:"), "{help}");

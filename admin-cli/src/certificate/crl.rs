@@ -72,7 +72,7 @@ pub(super) async fn run(session: &Session, what: &CrlArguments) -> Result<(), Fa
         files::replace(&what.out, if binary { &list.der } else { list.pem.as_bytes() }, Mode::Open)?;
     }
     let written = Written { out: what.out.clone(), number, next_update, revoked: entries.len(), dry_run: what.dry_run };
-    session.output.show(&written, |written| {
+    session.output.show_done(&written, what.dry_run, |written| {
         let verb = if written.dry_run { "would write" } else { "wrote" };
         let until = instant(written.next_update);
         format!(
@@ -81,6 +81,5 @@ pub(super) async fn run(session: &Session, what: &CrlArguments) -> Result<(), Fa
             written.number,
             written.revoked
         )
-    });
-    Ok(())
+    })
 }

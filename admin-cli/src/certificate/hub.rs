@@ -36,7 +36,7 @@ pub(super) fn run(session: &Session, what: &HubArguments) -> Result<(), Failure>
     let now = session.now();
     let template = profile.template(&home.settings.lifetimes, now);
     if what.dry_run {
-        session.output.show(&what.hostname, |names| format!("would issue a certificate for {}", names.join(", ")));
+        session.output.show(&what.hostname, |names| format!("would issue a certificate for {}", names.join(", ")))?;
         return Ok(());
     }
     if ["hub.crt", "hub.key"].iter().any(|file| what.out.join(file).exists()) {
@@ -45,15 +45,14 @@ pub(super) fn run(session: &Session, what: &HubArguments) -> Result<(), Failure>
     files::make_secret_folder(&what.out)?;
     let (issued, key) = authority.issue_with_key(&template, now, &session.randomness)?;
     credential::write_pem(&what.out, "hub", &issued, &key)?;
-    session.output.show(&issued.facts, |facts: &Facts| {
+    session.output.show_done(&issued.facts, false, |facts: &Facts| {
         let out = what.out.display();
         format!(
             "issued for {} until {}\nPut {out}/hub.key and then {out}/hub.crt in the place of the old ones in the hub's tls folder.",
             facts.names.join(", "),
             day(facts.not_after)
         )
-    });
-    Ok(())
+    })
 }
 
 const HELP: &str = "\

@@ -88,8 +88,7 @@ pub(super) async fn run(session: &Session, what: IssueArguments) -> Result<(), F
         .map(|file| files::read(file).and_then(|bytes| Ok(request::public_key(&bytes)?)))
         .transpose()?;
     let (Some(out), false) = (&what.out, what.why.dry_run) else {
-        plan(session, &office, &what.label, &what.why);
-        return Ok(());
+        return plan(session, &office, &what.label, &what.why);
     };
     let mut maker = Maker::new(session, out)?;
     // The name tells bundles of one office apart, and is there before the certificate's fingerprint is.
@@ -128,9 +127,8 @@ pub(super) async fn run(session: &Session, what: IssueArguments) -> Result<(), F
         }
     };
     note_lost(session, &maker, &office, &what.why)?;
-    report_certificates(session, &changed, false);
     session.output.remark(&format!("bundle: {}", folder.display()));
-    Ok(())
+    report_certificates(session, &changed, false)
 }
 
 /// Registers a certificate that is there already.
@@ -142,8 +140,7 @@ pub(super) async fn register(session: &Session, what: RegisterArguments) -> Resu
     }
     let body = what.why.body(reading::pem(&reading::der(&bytes)?), &what.label);
     let changed: Changed = session.hub()?.change(routes::ADMIN_OFFICE_CERTIFICATES, what.office, &body).await?;
-    report_certificates(session, &changed, what.why.dry_run);
-    Ok(())
+    report_certificates(session, &changed, what.why.dry_run)
 }
 
 impl Why {
@@ -168,12 +165,12 @@ impl Why {
     }
 }
 
-fn plan(session: &Session, office: &OfficeRecord, label: &str, why: &Why) {
+fn plan(session: &Session, office: &OfficeRecord, label: &str, why: &Why) -> Result<(), Failure> {
     let plan = Plan { office: office.office, label: label.to_owned(), would_revoke: why.loses(office) };
     session.output.show(&plan, |plan| {
         let revoked: String = plan.would_revoke.iter().map(|one| format!("\nwould revoke {one}")).collect();
         format!("would add a certificate for {} ({}){revoked}\nDry run: nothing was changed.", plan.office, plan.label)
-    });
+    })
 }
 
 fn write_chain(folder: &Path, office: OfficeNumber, certificate: &str, ca: &str) -> Result<(), Failure> {

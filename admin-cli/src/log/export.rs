@@ -35,7 +35,7 @@ pub(super) async fn run(
     let broken = |why| Failure::Hub(careplan_client::connection::Error::from(why));
     let Some(out) = out else {
         while let Some(chunk) = answer.chunk().await.map_err(broken)? {
-            if !session.output.bytes(&chunk) {
+            if !session.output.bytes(&chunk)? {
                 break;
             }
         }

@@ -25,7 +25,7 @@ pub(super) async fn run(session: &Session, filters: Filters, from_start: bool) -
         };
         let last = page.items.last().map(|entry| entry.position.to_string());
         for entry in page.items.iter().filter(|_| shown) {
-            if !session.output.bytes((line(entry, session.output.json) + "\n").as_bytes()) {
+            if !session.output.bytes((line(entry, session.output.json) + "\n").as_bytes())? {
                 return Ok(());
             }
         }

@@ -117,8 +117,7 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
     session.output.show(&about.epochs, |epochs| {
         let lines: Vec<String> = epochs.iter().map(|epoch| epoch.key.clone()).collect();
         lines.join("\n")
-    });
-    Ok(())
+    })
 }
 
 fn publics(texts: &[String]) -> Result<BTreeSet<[u8; 32]>, Failure> {

@@ -82,7 +82,7 @@ async fn once(session: &Session, arguments: &MonitorArguments) -> Result<(), Fai
     session.output.show(&seen, |seen| {
         let new = seen.new.map_or("first look".to_owned(), |new| format!("{new} new, all before unchanged"));
         format!("{}  {}  {} entries ({new})  {}", instant(at), seen.origin, seen.size, seen.root)
-    });
+    })?;
     if let Some(caution) = keys.caution() {
         session.output.remark(caution);
     }

@@ -61,8 +61,7 @@ pub(crate) async fn run(session: &Session, arguments: ReportArguments) -> Result
             figures.take(&entry);
         }
     }
-    session.output.show(&figures.report(), text);
-    Ok(())
+    session.output.show(&figures.report(), text)
 }
 
 fn period(arguments: &ReportArguments) -> Result<(Date, Date), Failure> {

@@ -16,7 +16,7 @@ pub(super) async fn run(session: &Session, filters: Filters, limit: usize, after
             ["position", "at (Japan)", "kind", "who", "office", "from", "to", "transfer", "outcome", "note"],
             entries.iter().map(row),
         )
-    });
+    })?;
     if let Some(last) = entries.last().filter(|_| entries.len() == limit) {
         session.output.remark(&format!("There may be more than these {limit}: --after {}", last.position));
     }

@@ -62,7 +62,7 @@ pub(crate) async fn run(session: &Session, arguments: TimestampArguments) -> Res
         };
         stamped.push(Stamped { checkpoint: path, at, waits });
     }
-    session.output.show(&stamped, |all| {
+    let told = session.output.show(&stamped, |all| {
         let row = |one: &Stamped| {
             let told = one.at.clone().or_else(|| one.waits.clone().map(|why| format!("waits: {why}")));
             [one.checkpoint.display().to_string(), told.unwrap_or_default()]
@@ -71,7 +71,7 @@ pub(crate) async fn run(session: &Session, arguments: TimestampArguments) -> Res
     });
     taken?;
     match stamped.iter().filter(|one| one.waits.is_some()).count() {
-        0 => Ok(()),
+        0 => told,
         left => {
             Err(Failure::Partly(format!("{left} of {} wait for a time stamp; the next run asks again", stamped.len())))
         }

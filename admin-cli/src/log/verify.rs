@@ -99,12 +99,12 @@ pub(crate) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     let first_wrong = report.epochs.iter().filter_map(|epoch| report.first_wrong(epoch.epoch)).cloned().collect();
     let holds = report.holds() && archives.as_ref().is_none_or(Archives::holds);
     let verified = Verified { holds, report, first_wrong, archives };
-    session.output.show(&verified, text);
+    let told = session.output.show(&verified, text);
     if let Some(caution) = keys.caution() {
         session.output.remark(caution);
     }
     if verified.holds {
-        return Ok(());
+        return told;
     }
     let lost = verified.report.findings.iter().map(|finding| match &finding.fault {
         Fault::Lost { kept, known, later, .. } => Some((known - kept, *later)),

@@ -104,7 +104,7 @@ async fn once(session: &Session, arguments: &WitnessArguments, witness: &Witness
             told.size,
             told.file.display()
         )
-    });
+    })?;
     if let Some(caution) = keys.caution() {
         session.output.remark(caution);
     }

@@ -9,8 +9,7 @@ use careplan_protocol::office::OfficeNumber;
 /// Shows everything about an office.
 pub(super) async fn run(session: &Session, office: OfficeNumber) -> Result<(), Failure> {
     let record = session.hub()?.known_office(office).await?;
-    session.output.show(&record, text);
-    Ok(())
+    session.output.show(&record, text)
 }
 
 /// An office with its certificates as text.

@@ -58,6 +58,25 @@ async fn the_log_is_searched_exported_without_formulas_and_tells_refused_changes
 }
 
 #[tokio::test]
+async fn an_export_that_a_full_disk_cuts_short_ends_with_1() -> Result<()> {
+    let world = World::new().await?;
+    for arguments in [
+        vec!["log", "export"],
+        vec!["log", "follow", "--from-start"],
+        vec!["log", "search", "--json"],
+        vec!["office", "list"],
+    ] {
+        let admin = world.admin_command()?;
+        let mut shell = programs::command("sh");
+        shell.args(["-c", "exec \"$@\" > /dev/full", "sh"]).arg(admin.as_std().get_program());
+        shell.args(admin.as_std().get_args()).args(&arguments).env("CAREPLAN_ADMIN_HUB", world.hub.url());
+        let said = programs::run(&mut shell).await?.exited(1)?;
+        ensure!(said.stderr.contains("No space left"), "{said:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn operators_and_auditors_are_added_and_removed_with_homes_of_their_own() -> Result<()> {
     let world = World::new().await?;
     let (auditor, home, passphrase) = world.auditor("監査 一郎", "prefecture:13").await?;

@@ -50,7 +50,7 @@ pub(super) fn conclude(
 ) -> Result<(), Failure> {
     let count = |outcomes: &[Outcome]| rows.iter().filter(|row| outcomes.contains(&row.outcome)).count();
     let bad = count(&[Outcome::Refused, Outcome::Doubt, Outcome::Untried]);
-    session.output.show(&rows, |rows| text(rows, what.dry_run));
+    let told = session.output.show_done(&rows, what.dry_run, |rows| text(rows, what.dry_run));
     if let (Some(out), false) = (&what.out, what.dry_run) {
         write_refused(out, rows)?;
     }
@@ -61,7 +61,7 @@ pub(super) fn conclude(
         ));
     }
     match (bad, rows.len() - bad) {
-        (0, _) => Ok(()),
+        (0, _) => told,
         (bad, 0) => Err(Failure::Refused(format!("none of {bad} offices went through"))),
         (bad, good) => {
             Err(Failure::Partly(format!("{good} offices went through, {bad} did not; run it again for the rest")))
