@@ -78,7 +78,7 @@ pub(crate) enum LogCommand {
     Report(ReportArguments),
     /// Recompute everything that was published, and name the first wrong entry
     #[command(
-        after_long_help = "Examples:\n  careplan-admin log verify --state hub.state\n  careplan-admin log verify /mnt/copy/data/tlog --log-key log.key --seen witness/\n  careplan-admin log verify /mnt/copy/data/tlog --log-key log.key --archive /mnt/copy/data/archive\n\nExit status 1 when anything is wrong."
+        after_long_help = "Examples:\n  careplan-admin log verify --state hub.state\n  careplan-admin log verify /mnt/copy/data/tlog --log-key log.key --seen public/\n  careplan-admin log verify /mnt/copy/data/tlog --log-key log.key --archive /mnt/copy/data/archive\n\nExit status 1 when anything is wrong."
     )]
     Verify(VerifyArguments),
     /// Look whether the log still contains what it said the last time; alarm on a fork or a rollback

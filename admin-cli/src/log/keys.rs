@@ -91,9 +91,11 @@ impl Keys {
     }
 
     /// Checkpoints that were kept elsewhere: files, or folders of files, of which those are taken that are notes of this log.
+    /// A folder without one is wrong use: it would be compared with nothing, and nobody would know.
     pub(crate) fn seen(&self, paths: &[PathBuf]) -> Result<Vec<(Checkpoint, String)>, Failure> {
         let mut seen = Vec::new();
         for path in paths {
+            let before = seen.len();
             if !path.is_dir() {
                 seen.push((self.open(&files::read_text(path)?)?, path.display().to_string()));
                 continue;
@@ -105,6 +107,12 @@ impl Keys {
                 if text.starts_with(ORIGIN) {
                     seen.push((self.open(&text)?, file.display().to_string()));
                 }
+            }
+            if seen.len() == before {
+                return Err(Failure::Usage(format!(
+                    "--seen {}: there is no checkpoint in it; give the folder that a witness publishes (its --out), or a file",
+                    path.display()
+                )));
             }
         }
         Ok(seen)

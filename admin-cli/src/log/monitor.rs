@@ -52,6 +52,20 @@ struct Seen {
     at: jiff::Timestamp,
     /// Entries since the last look.
     new: Option<u64>,
+    /// So many checkpoints that others saw were found in it.
+    compared: usize,
+}
+
+/// What a look at the log found.
+pub(super) struct Look {
+    /// What it says now.
+    pub(super) news: News,
+    /// Whose signatures count.
+    pub(super) keys: Keys,
+    /// The size seen last.
+    before: Option<u64>,
+    /// So many checkpoints that others saw were found in it.
+    pub(super) compared: usize,
 }
 
 /// Does it.
@@ -72,16 +86,17 @@ pub(crate) async fn run(session: &Session, arguments: MonitorArguments) -> Resul
 
 async fn once(session: &Session, arguments: &MonitorArguments) -> Result<(), Failure> {
     let mut state = State::read(Some(&arguments.state))?;
-    let (news, keys, before) = arguments.follow.look(session, &state).await?;
+    let Look { news, keys, before, compared } = arguments.follow.look(session, &state).await?;
     let (checkpoint, at) = (news.checkpoint, session.now());
     let new = before.map(|size| checkpoint.size.saturating_sub(size));
     (state.keys, state.last) = (keys.texts.clone(), Some(news.note));
     state.accepted.extend(&arguments.follow.accept_epoch);
     state.write(Some(&arguments.state))?;
-    let seen = Seen { origin: checkpoint.origin, size: checkpoint.size, root: checkpoint.root, at, new };
+    let seen = Seen { origin: checkpoint.origin, size: checkpoint.size, root: checkpoint.root, at, new, compared };
     session.output.show(&seen, |seen| {
         let new = seen.new.map_or("first look".to_owned(), |new| format!("{new} new, all before unchanged"));
-        format!("{}  {}  {} entries ({new})  {}", instant(at), seen.origin, seen.size, seen.root)
+        let compared = compared_words(seen.compared);
+        format!("{}  {}  {} entries ({new}{compared})  {}", instant(at), seen.origin, seen.size, seen.root)
     })?;
     if let Some(caution) = keys.caution() {
         session.output.remark(caution);
@@ -90,15 +105,15 @@ async fn once(session: &Session, arguments: &MonitorArguments) -> Result<(), Fai
 }
 
 impl FollowArguments {
-    /// What the log says now, after everything that was seen of it was found in it; with the size seen last.
-    pub(super) async fn look(&self, session: &Session, state: &State) -> Result<(News, Keys, Option<u64>), Failure> {
+    /// What the log says now, after everything that was seen of it was found in it.
+    pub(super) async fn look(&self, session: &Session, state: &State) -> Result<Look, Failure> {
         let (mut place, about) = self.source.open(session).await?;
         let keys = self.keys.choose(&state.keys, about.as_ref())?;
         // What others saw is read before the log is asked: what it says then has to contain it.
         let seen = keys.seen(&self.seen)?;
         let last = state.last.as_deref().map(|note| keys.open(note)).transpose()?;
         let before = last.as_ref().map(|last| last.size);
-        let known = keys.known.clone();
+        let (known, compared) = (keys.known.clone(), seen.len());
         let (news, of_seen) = work(move || {
             let mut of_seen = Vec::new();
             for (checkpoint, _) in &seen {
@@ -108,7 +123,7 @@ impl FollowArguments {
         })
         .await?;
         self.cross(session, state, &news.crossings, of_seen)?;
-        Ok((news, keys, before))
+        Ok(Look { news, keys, before, compared })
     }
 
     /// Tells which epochs began, and alarms on one that lacks events, unless that was explained: what others saw and is lost is
@@ -136,6 +151,15 @@ impl FollowArguments {
             session.output.remark(&text);
         }
         Ok(())
+    }
+}
+
+/// How many checkpoints of others were compared, where any were.
+pub(super) fn compared_words(compared: usize) -> String {
+    match compared {
+        0 => String::new(),
+        1 => ", 1 checkpoint of others compared".to_owned(),
+        many => format!(", {many} checkpoints of others compared"),
     }
 }
 

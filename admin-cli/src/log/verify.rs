@@ -41,6 +41,8 @@ struct Verified {
     report: Report,
     /// The first wrong entry of each epoch, as exactly as it can be told.
     first_wrong: Vec<Finding>,
+    /// So many checkpoints that were kept elsewhere were compared.
+    compared: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     archives: Option<Archives>,
 }
@@ -53,6 +55,7 @@ pub(crate) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     state.keys.clone_from(&keys.texts);
     let mut known = keys.known.clone();
     (known.seen, known.marks) = (keys.seen(&arguments.seen)?, state.marks.clone());
+    let compared = known.seen.len();
     state.accepted.extend(arguments.accept_epoch);
     known.accepted.clone_from(&state.accepted);
     let (file, bar) = (arguments.state.clone(), session.output.progress(0, "entries"));
@@ -98,7 +101,7 @@ pub(crate) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     .await?;
     let first_wrong = report.epochs.iter().filter_map(|epoch| report.first_wrong(epoch.epoch)).cloned().collect();
     let holds = report.holds() && archives.as_ref().is_none_or(Archives::holds);
-    let verified = Verified { holds, report, first_wrong, archives };
+    let verified = Verified { holds, report, first_wrong, compared, archives };
     let told = session.output.show(&verified, text);
     if let Some(caution) = keys.caution() {
         session.output.remark(caution);
@@ -136,6 +139,9 @@ fn text(verified: &Verified) -> String {
     if let Some(archives) = &verified.archives {
         text += &(table(["month", "events", "SHA-256"], archives.rows()) + "\n");
         text += &archives.words();
+    }
+    if verified.compared > 0 {
+        text += &format!("Checkpoints kept elsewhere that were compared: {}\n", verified.compared);
     }
     if verified.holds {
         text += "All holds: every entry, tile and signed checkpoint leads to the same roots.\n";

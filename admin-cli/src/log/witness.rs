@@ -6,7 +6,7 @@
 //! DIR/state.json      the last checkpoint cosigned; written before the cosignature leaves
 //! ```
 
-use super::monitor::FollowArguments;
+use super::monitor::{FollowArguments, Look, compared_words};
 use super::state::State;
 use crate::failure::Failure;
 use crate::files::{self, Mode};
@@ -48,6 +48,8 @@ pub(crate) struct WitnessArguments {
 struct Cosigned {
     origin: String,
     size: u64,
+    /// So many checkpoints that others saw were found in it.
+    compared: usize,
     witness: String,
     file: PathBuf,
     at: jiff::Timestamp,
@@ -78,7 +80,7 @@ pub(crate) async fn run(session: &Session, arguments: WitnessArguments) -> Resul
 async fn once(session: &Session, arguments: &WitnessArguments, witness: &Witness) -> Result<(), Failure> {
     let file = arguments.state.join("state.json");
     let mut state = State::read(Some(&file))?;
-    let (news, keys, _) = arguments.follow.look(session, &state).await?;
+    let Look { news, keys, compared, .. } = arguments.follow.look(session, &state).await?;
     let (said, at) = (news.checkpoint, session.now());
     (state.keys, state.last) = (keys.texts.clone(), Some(news.note.clone()));
     state.accepted.extend(&arguments.follow.accept_epoch);
@@ -94,14 +96,16 @@ async fn once(session: &Session, arguments: &WitnessArguments, witness: &Witness
     let text = note.to_string();
     files::replace(&out, text.as_bytes(), Mode::Open)?;
     files::replace(&arguments.out.join("latest.checkpoint"), text.as_bytes(), Mode::Open)?;
-    let cosigned = Cosigned { origin: said.origin, size: said.size, witness: witness.key.to_string(), file: out, at };
+    let witnessed = witness.key.to_string();
+    let cosigned = Cosigned { origin: said.origin, size: said.size, compared, witness: witnessed, file: out, at };
     session.output.show(&cosigned, |told| {
         let witness = &witness.key.name;
         format!(
-            "{}  {}  {} entries, cosigned by {witness}: {}",
+            "{}  {}  {} entries{}, cosigned by {witness}: {}",
             instant(at),
             told.origin,
             told.size,
+            compared_words(told.compared),
             told.file.display()
         )
     })?;

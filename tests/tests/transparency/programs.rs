@@ -206,6 +206,16 @@ async fn a_witness_cosigns_what_only_grew_and_what_it_published_convicts_a_fork(
     copy.put(&changed(&history, 100)?)?;
     copy.log("witness", &arguments).await?.exited(1)?;
     ensure!(!Path::new(&out).join("epoch-1-901.checkpoint").exists());
+    // A folder without a checkpoint, such as the witness's own, is compared with nothing: that is no passing.
+    copy.put(&history)?;
+    for what in ["monitor", "verify"] {
+        let new = copy.path(&format!("new-{what}"));
+        let told = copy.log(what, &["--state", &new, "--seen", &state]).await?.exited(2)?;
+        ensure!(told.stderr.contains("no checkpoint") && !Path::new(&new).exists(), "{told:?}");
+        let told = copy.log(what, &["--state", &new, "--seen", &out, "--json"]).await?.ok()?.json()?;
+        ensure!(told["compared"] == 3, "{told}");
+    }
+    copy.put(&changed(&history, 100)?)?;
     // Somebody who never looked before compares with what the witness published.
     for what in ["monitor", "verify"] {
         let new = copy.path("new-state");
