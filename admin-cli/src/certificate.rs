@@ -7,8 +7,9 @@ mod issue;
 use crate::failure::Failure;
 use crate::hub::ALL;
 use crate::office::{self, report_certificates};
+use crate::revoked;
 use crate::session::Session;
-use careplan_protocol::api::{Certificate, Changed, OfficesQuery, Reason};
+use careplan_protocol::api::{Certificate, Changed, Me, OfficesQuery, Reason};
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::routes::{self, path};
 use careplan_protocol::transfer::Fingerprint;
@@ -32,7 +33,9 @@ pub(crate) enum CertificateCommand {
     /// Issue the hub's own next certificate
     Hub(hub::HubArguments),
     /// Write the revocation list of our authority, for third parties; the hub itself asks its registry
-    #[command(after_long_help = "Example:\n  careplan-admin certificate crl --out careplan.crl --days 7")]
+    #[command(
+        after_long_help = "Examples:\n  careplan-admin certificate crl --out careplan.crl --days 7\n  careplan-admin certificate crl --out careplan.crl --also FINGERPRINT"
+    )]
     Crl(crl::CrlArguments),
 }
 
@@ -73,12 +76,17 @@ pub(crate) async fn run(session: &Session, command: CertificateCommand) -> Resul
 }
 
 async fn revoke(session: &Session, what: RevokeArguments) -> Result<(), Failure> {
+    let (hub, home) = (session.hub()?, session.home()?);
+    let note = revoked::ending(what.fingerprint, session.now(), &what.reason);
     let body = Reason { reason: what.reason, dry_run: what.dry_run };
-    let changed: Changed = session.hub()?.post(&path(routes::ADMIN_REVOCATION, &[&what.fingerprint]), &body).await?;
-    if !what.dry_run {
-        office::note_revoked(session, &session.home()?, [what.fingerprint])?;
+    let change = async || hub.post::<Changed>(&path(routes::ADMIN_REVOCATION, &[&what.fingerprint]), &body).await;
+    if what.dry_run {
+        return report_certificates(session, &change().await?, true);
     }
-    report_certificates(session, &changed, what.dry_run)
+    // A hub that is not there at all is told as that, before anything is in doubt.
+    let _: Me = hub.get(routes::ME, &()).await?;
+    let changed = revoked::noted(&home, vec![note], change()).await?;
+    report_certificates(session, &changed, false)
 }
 
 async fn list(session: &Session, what: &ListArguments) -> Result<(), Failure> {

@@ -100,6 +100,15 @@ impl Failure {
             && !matches!(problem.status, 408 | 429))
     }
 
+    /// Whether the hub may have done what it was asked all the same: its answer got lost, or says nothing.
+    pub(crate) fn is_doubt(&self) -> bool {
+        match self {
+            Self::Hub(HubError::Unreachable(_) | HubError::Unexpected(_)) => true,
+            Self::Hub(HubError::Problem { problem, .. }) => problem.status >= 500,
+            _ => false,
+        }
+    }
+
     /// Whether the hub says that there is no such thing.
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::Hub(error) if error.code() == Some(Code::NotFound))

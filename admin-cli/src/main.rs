@@ -6,7 +6,7 @@
 //! - `init`, `office`, `certificate`, `person`, `licence`, `usage`, `log`, `status`, `doctor`, `generated`: one module
 //!   per word of it;
 //! - `hub`: the hub's admin API; `home`: the folder that holds authority, certificate and settings;
-//! - `output`, `failure`, `files`, `passphrase`, `credential`: what commands are made of.
+//! - `output`, `failure`, `files`, `passphrase`, `credential`, `revoked`: what commands are made of.
 
 mod arguments;
 mod certificate;
@@ -24,6 +24,7 @@ mod office;
 mod output;
 mod passphrase;
 mod person;
+mod revoked;
 mod session;
 mod status;
 mod usage;

@@ -10,15 +10,16 @@ pub(crate) use bundle::{Bundle, Maker};
 pub(crate) use show::certificates;
 
 use crate::failure::Failure;
-use crate::home::Home;
 use crate::hub::ALL;
 use crate::output::table;
+use crate::revoked;
 use crate::session::Session;
-use careplan_certs::folder;
-use careplan_protocol::api::{Changed, OfficeRecord, OfficesQuery, Reason, Standing};
+use careplan_certs::folder::RevokedNote;
+use careplan_protocol::api::{Certificate, Changed, OfficeRecord, OfficesQuery, Reason, Standing};
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::routes::{self, path};
 use clap::{Args, Subcommand, ValueEnum};
+use jiff::Timestamp;
 
 /// What to do with offices.
 #[derive(Debug, Subcommand)]
@@ -134,27 +135,24 @@ async fn remove(session: &Session, what: ChangeArguments) -> Result<(), Failure>
     let hub = session.hub()?;
     let before = hub.office(what.office).await?;
     let body = Reason { reason: what.reason, dry_run: what.dry_run };
-    let changed: Changed = hub.delete(&path(routes::ADMIN_OFFICE, &[&what.office]), &body).await?;
-    if let (false, Some(before)) = (what.dry_run, before) {
-        note_revoked(session, &session.home()?, before.certificates.iter().map(|found| found.fingerprint))?;
+    let change = async || hub.delete::<Changed>(&path(routes::ADMIN_OFFICE, &[&what.office]), &body).await;
+    if what.dry_run {
+        return report(session, &change().await?, true);
     }
-    report(session, &changed, what.dry_run)
+    let home = session.home()?;
+    let certificates = before.map(|office| office.certificates).unwrap_or_default();
+    let notes: Vec<RevokedNote> = certificates.iter().map(|found| note(found, session.now())).collect();
+    let changed = revoked::noted(&home, notes.clone(), change()).await?;
+    if let Some(advice) = revoked::elsewhere(&home, &notes) {
+        session.output.remark(&advice);
+    }
+    report(session, &changed, false)
 }
 
-/// Notes certificates that count no longer beside the authority, for the list that is published: the hub forgets who
-/// was removed.
-pub(crate) fn note_revoked(
-    session: &Session,
-    home: &Home,
-    fingerprints: impl IntoIterator<Item = careplan_protocol::transfer::Fingerprint>,
-) -> Result<(), Failure> {
-    let folder = home.authority_folder();
-    if folder.join("ca.key").exists() {
-        for fingerprint in fingerprints {
-            folder::note_revoked(&folder, fingerprint, session.now(), false)?;
-        }
-    }
-    Ok(())
+/// A certificate of an office that goes: what was revoked before keeps its day and reason.
+fn note(found: &Certificate, now: Timestamp) -> RevokedNote {
+    let because = found.revoked_because.as_deref().unwrap_or_default();
+    revoked::ending(found.fingerprint, found.revoked_at.unwrap_or(now), because)
 }
 
 /// Tells what a change did, with the office as it is then.
@@ -167,12 +165,7 @@ pub(crate) fn report_certificates(session: &Session, changed: &Changed, dry_run:
     tell(session, changed, dry_run, show::text)
 }
 
-fn tell(
-    session: &Session,
-    changed: &Changed,
-    dry_run: bool,
-    text: fn(&OfficeRecord) -> String,
-) -> Result<(), Failure> {
+fn tell(session: &Session, changed: &Changed, dry_run: bool, text: fn(&OfficeRecord) -> String) -> Result<(), Failure> {
     session.output.show_done(changed, dry_run, |changed| {
         let office = changed.office.as_ref().map(text).unwrap_or_default();
         format!("{}{}\n{office}", effect(changed.effect), if dry_run { " (dry run: nothing was changed)" } else { "" })

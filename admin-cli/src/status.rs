@@ -93,9 +93,9 @@ pub(crate) async fn clock(session: &Session, command: &ClockCommand) -> Result<(
         let _: Changed = hub.post(routes::ADMIN_CLOCK, &serde_json::json!({})).await?;
     }
     let verb = if *dry_run { "would confirm" } else { "confirmed" };
-    session
-        .output
-        .show_done(&serde_json::json!({"now": status.now, "doubt": status.clock_doubt, "dry_run": dry_run}), *dry_run, |_| {
-            format!("{verb} that it is {} in Japan", instant(status.now))
-        })
+    session.output.show_done(
+        &serde_json::json!({"now": status.now, "doubt": status.clock_doubt, "dry_run": dry_run}),
+        *dry_run,
+        |_| format!("{verb} that it is {} in Japan", instant(status.now)),
+    )
 }

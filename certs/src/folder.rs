@@ -140,8 +140,7 @@ impl AuthorityFolder {
     /// # Errors
     /// When the notes cannot be read.
     pub fn revoked(&self) -> Result<Vec<RevokedNote>, CertsError> {
-        let path = self.path.join(REVOKED);
-        if path.exists() { read_lines(&path) } else { Ok(Vec::new()) }
+        revoked(&self.path)
     }
 
     fn record(&self, template: &Template, issued: &Issued, now: Timestamp) -> Result<(), CertsError> {
@@ -155,7 +154,7 @@ impl AuthorityFolder {
             not_before: issued.facts.not_before,
             not_after: issued.facts.not_after,
         };
-        append_line(&self.path.join(RECORD), &record)
+        append_lines(&self.path.join(RECORD), &[record])
     }
 }
 
@@ -172,12 +171,35 @@ pub struct RevokedNote {
     pub lost: bool,
 }
 
-/// Notes in an authority's folder that a certificate counts no longer. The key is not needed for that.
+/// Notes in an authority's folder which certificates count no longer. The key is not needed for that.
 ///
 /// # Errors
-/// When the note cannot be written.
-pub fn note_revoked(folder: &Path, fingerprint: Fingerprint, now: Timestamp, lost: bool) -> Result<(), CertsError> {
-    append_line(&folder.join(REVOKED), &RevokedNote { version: 1, fingerprint, at: now, lost })
+/// When the notes cannot be written.
+pub fn note_revoked(folder: &Path, notes: &[RevokedNote]) -> Result<(), CertsError> {
+    append_lines(&folder.join(REVOKED), notes)
+}
+
+/// Everything noted in an authority's folder, the oldest first.
+///
+/// # Errors
+/// When the notes cannot be read.
+pub fn revoked(folder: &Path) -> Result<Vec<RevokedNote>, CertsError> {
+    let path = folder.join(REVOKED);
+    if path.exists() { read_lines(&path) } else { Ok(Vec::new()) }
+}
+
+/// Takes notes back whose certificates count after all.
+///
+/// # Errors
+/// When the notes cannot be read or written.
+pub fn take_back_revoked(folder: &Path, fingerprints: &[Fingerprint]) -> Result<(), CertsError> {
+    let (path, beside) = (folder.join(REVOKED), folder.join(REVOKED_NEW));
+    let mut notes = revoked(folder)?;
+    notes.retain(|note| !fingerprints.contains(&note.fingerprint));
+    let _ = std::fs::remove_file(&beside);
+    write_new(&beside, lines(&notes)?.as_bytes(), false)?;
+    std::fs::rename(&beside, &path).map_err(at(&path))?;
+    sync_folder(folder)
 }
 
 fn read_lines<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, CertsError> {
@@ -194,11 +216,16 @@ fn read_lines<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, Cer
     Ok(records)
 }
 
-fn append_line(path: &Path, record: &impl Serialize) -> Result<(), CertsError> {
-    let line = serde_json::to_string(record).map_err(|_| CertsError::Unreadable("record"))? + "\n";
+fn append_lines(path: &Path, records: &[impl Serialize]) -> Result<(), CertsError> {
+    let lines = lines(records)?;
     let mut file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(at(path))?;
     cut_torn_line(&mut file).map_err(at(path))?;
-    file.write_all(line.as_bytes()).and_then(|()| file.sync_data()).map_err(at(path))
+    file.write_all(lines.as_bytes()).and_then(|()| file.sync_data()).map_err(at(path))
+}
+
+fn lines(records: &[impl Serialize]) -> Result<String, CertsError> {
+    let line = |record| serde_json::to_string(record).map(|line| line + "\n");
+    records.iter().map(line).collect::<Result<_, _>>().map_err(|_| CertsError::Unreadable("record"))
 }
 
 /// A crash in the middle of a line leaves it without its end; what is appended must not run into it.
@@ -248,3 +275,4 @@ const CERTIFICATE: &str = "ca.crt";
 const KEY: &str = "ca.key";
 const RECORD: &str = "issued.jsonl";
 const REVOKED: &str = "revoked.jsonl";
+const REVOKED_NEW: &str = "revoked.jsonl.new";

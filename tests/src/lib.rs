@@ -4,6 +4,7 @@
 //! Outside in:
 //! - [`world`]: a hub with its operator and the offices of the samples, in a temporary folder;
 //! - [`hub`]: the hub's process: started, stopped, killed;
+//! - [`lossy`]: a way to it on which answers get lost;
 //! - [`office`]: an office: its program, its certificate, its requests;
 //! - [`caller`]: requests with any certificate; [`form`]: multipart bodies, also wrong ones;
 //! - [`papers`]: certificates, also wrong ones;
@@ -16,6 +17,7 @@ pub mod caller;
 pub mod crash;
 pub mod form;
 pub mod hub;
+pub mod lossy;
 pub mod office;
 pub mod papers;
 pub mod patience;
@@ -26,6 +28,7 @@ pub mod world;
 pub use caller::{Caller, Reply};
 pub use form::Form;
 pub use hub::Hub;
+pub use lossy::Lossy;
 pub use office::Office;
 pub use papers::Paper;
 pub use programs::Outcome;

@@ -8,3 +8,5 @@ mod enrolment;
 mod every;
 #[path = "programs/hub.rs"]
 mod hub;
+#[path = "programs/revoked.rs"]
+mod revoked;

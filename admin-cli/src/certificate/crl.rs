@@ -2,9 +2,12 @@
 
 use crate::failure::Failure;
 use crate::files::{self, Mode};
+use crate::home::Home;
 use crate::hub::ALL;
 use crate::output::instant;
+use crate::revoked;
 use crate::session::Session;
+use careplan_certs::folder::{Record, RevokedNote, note_revoked};
 use careplan_certs::revocation::Revoked;
 use careplan_protocol::api::{Certificate, OfficesQuery};
 use careplan_protocol::routes;
@@ -24,6 +27,9 @@ pub(crate) struct CrlArguments {
     /// For how many days it counts: publish the next one before
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=366))]
     days: u32,
+    /// Note these certificates as revoked, too: people or offices that were removed from a home folder without the authority
+    #[arg(long, value_name = "FINGERPRINT", value_delimiter = ',')]
+    also: Vec<Fingerprint>,
     /// Say what would stand in it, but write nothing
     #[arg(long)]
     dry_run: bool,
@@ -45,22 +51,22 @@ pub(super) async fn run(session: &Session, what: &CrlArguments) -> Result<(), Fa
     let authority = home.authority()?;
     let known: Vec<Certificate> =
         session.hub()?.list(routes::ADMIN_CERTIFICATES, &OfficesQuery::default(), ALL).await?;
-    let mut revoked: BTreeMap<Fingerprint, (Timestamp, bool)> = BTreeMap::new();
-    for note in authority.revoked()? {
-        revoked.entry(note.fingerprint).or_insert((note.at, note.lost));
+    let mut ended: BTreeMap<Fingerprint, (Timestamp, bool)> = BTreeMap::new();
+    let issued = authority.issued()?;
+    for note in authority.revoked()?.into_iter().chain(also(session, &home, &issued, what)?) {
+        ended.entry(note.fingerprint).or_insert((note.at, note.lost));
     }
     for found in known {
-        let lost = found.revoked_because.as_deref().is_some_and(|because| because.starts_with("lost"));
-        revoked.extend(found.revoked_at.map(|at| (found.fingerprint, (at, lost))));
+        let lost = found.revoked_because.as_deref().is_some_and(revoked::is_lost);
+        ended.extend(found.revoked_at.map(|at| (found.fingerprint, (at, lost))));
     }
     let now = session.now();
     // Only what this authority issued, and only until it would have ended anyway (RFC 5280, section 3.3).
-    let entries: Vec<Revoked> = authority
-        .issued()?
+    let entries: Vec<Revoked> = issued
         .into_iter()
         .filter(|record| record.not_after > now)
         .filter_map(|record| {
-            revoked.get(&record.fingerprint).map(|&(at, lost)| Revoked { serial: record.serial.clone(), at, lost })
+            ended.get(&record.fingerprint).map(|&(at, lost)| Revoked { serial: record.serial.clone(), at, lost })
         })
         .collect();
     // Seconds grow from list to list, also after a restore of this folder.
@@ -82,4 +88,16 @@ pub(super) async fn run(session: &Session, what: &CrlArguments) -> Result<(), Fa
             written.revoked
         )
     })
+}
+
+/// The certificates of `--also`, noted so that every later list names them, too.
+fn also(session: &Session, home: &Home, issued: &[Record], what: &CrlArguments) -> Result<Vec<RevokedNote>, Failure> {
+    if let Some(stranger) = what.also.iter().find(|one| issued.iter().all(|record| record.fingerprint != **one)) {
+        return Err(Failure::Usage(format!("--also {stranger}: this authority did not issue that certificate")));
+    }
+    let notes: Vec<RevokedNote> = what.also.iter().map(|one| revoked::ending(*one, session.now(), "")).collect();
+    if !what.dry_run && !notes.is_empty() {
+        note_revoked(&home.authority_folder(), &notes)?;
+    }
+    Ok(notes)
 }

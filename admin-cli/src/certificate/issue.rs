@@ -4,6 +4,7 @@
 use crate::failure::Failure;
 use crate::files::{self, Mode};
 use crate::office::{Maker, report_certificates};
+use crate::revoked;
 use crate::session::Session;
 use careplan_certs::{Facts, Profile, reading, request};
 use careplan_protocol::api::{Changed, OfficeRecord, RegisterCertificate};
@@ -109,24 +110,24 @@ pub(super) async fn run(session: &Session, what: IssueArguments) -> Result<(), F
         }
     };
     let body = what.why.body(certificate, &what.label);
-    let changed = match hub.change(routes::ADMIN_OFFICE_CERTIFICATES, what.office, &body).await {
+    let change = hub.change(routes::ADMIN_OFFICE_CERTIFICATES, what.office, &body);
+    let notes = what.why.loses(&office).into_iter().map(|one| revoked::ending(one, session.now(), &what.why.reason));
+    let changed = match revoked::noted(maker.home(), notes.collect(), change).await {
         Ok(changed) => changed,
-        Err(failure) if failure.is_refusal() => {
-            discard(&mut maker, folder, facts, key.is_none())?;
-            return Err(failure);
-        }
-        Err(failure) => {
-            session.output.remark(&format!(
-                "The hub did not answer. If `office show {}` does not name certificate {}, register {}/{}.crt.",
+        Err(Failure::Partly(_)) => {
+            return Err(Failure::Partly(format!(
+                "in doubt: the hub did not answer. If `office show {}` does not name certificate {}, register {}/{}.crt.",
                 what.office,
                 facts.fingerprint,
                 folder.display(),
                 what.office
-            ));
+            )));
+        }
+        Err(failure) => {
+            discard(&mut maker, folder, facts, key.is_none())?;
             return Err(failure);
         }
     };
-    note_lost(session, &maker, &office, &what.why)?;
     session.output.remark(&format!("bundle: {}", folder.display()));
     report_certificates(session, &changed, false)
 }
@@ -184,10 +185,6 @@ fn discard(maker: &mut Maker<'_>, folder: PathBuf, facts: Facts, sealed: bool) -
         true => maker.discard(&crate::office::Bundle { folder, certificate: String::new(), facts }),
         false => std::fs::remove_dir_all(&folder).map_err(|why| Failure::file(&folder, why)),
     }
-}
-
-fn note_lost(session: &Session, maker: &Maker<'_>, office: &OfficeRecord, why: &Why) -> Result<(), Failure> {
-    crate::office::note_revoked(session, maker.home(), why.loses(office))
 }
 
 const HELP: &str = "\
