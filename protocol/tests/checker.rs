@@ -128,6 +128,32 @@ fn rules(findings: &[Finding]) -> Vec<Rule> {
     findings.iter().map(|finding| finding.rule).collect()
 }
 
+/// The files of a good unit, with a part of their names exchanged.
+fn renamed(unit: &str, old: &str, new: &str) -> Vec<(String, Vec<u8>)> {
+    let rename = |(name, bytes): (String, Vec<u8>)| (name.replace(old, new), bytes);
+    files(&samples().join("good").join(unit)).into_iter().map(rename).collect()
+}
+
+#[test]
+fn swapped_types_are_no_way_around_the_rules_of_units() {
+    let swapped = renamed("04-month-a11", "1379999012_43_1379999020_11", "1379999012_11_1379999020_43");
+    assert_eq!(rules(&check(context("1379999012-43"), &swapped, 1000).findings), [Rule::Sender], "a whole unit is one");
+    let alone: Vec<_> = swapped.into_iter().filter(|(name, _)| name.starts_with("UPPLAN")).collect();
+    let report = check(context("1379999012-43"), &alone, 1000);
+    assert!(report.has_errors(), "{:?}", told(&report.findings));
+    assert_eq!(rules(&report.findings), [Rule::Sender, Rule::Unit]);
+
+    // Sent to an office at which none of these persons has a service.
+    let astray = |from: &str, to: &str| {
+        let names = format!("1379999012_{from}_1369999048_{to}");
+        let files = renamed("04-month-a11", "1379999012_43_1379999020_11", &names);
+        let findings = check(context("1379999012-43"), &files, 1000).findings;
+        findings.into_iter().filter(|finding| finding.rule == Rule::Unrelated).count()
+    };
+    assert!(astray("43", "13") > 0);
+    assert_eq!(astray("13", "43"), astray("43", "13"));
+}
+
 #[test]
 fn versions_are_known_mixed_withdrawn_or_slips() {
     let of = |number: &str| changed(|text| text.replace("202407,", &format!("{number},")));

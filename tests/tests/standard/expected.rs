@@ -36,6 +36,21 @@ async fn every_good_unit_is_accepted_without_an_error() -> Result<()> {
 }
 
 #[tokio::test]
+async fn swapped_types_bring_no_half_unit_through() -> Result<()> {
+    let world = World::new().await?;
+    let unit = samples::unit("04")?;
+    let mut form = Form::to(HELPER, "");
+    let (straight, swapped) = (format!("{PLAN}_43_{HELPER}_11"), format!("{PLAN}_11_{HELPER}_43"));
+    for (name, bytes) in unit.files.iter().filter(|(name, _)| name.starts_with("UPPLAN")) {
+        form = form.file(&name.replace(&straight, &swapped), bytes);
+    }
+    let answer = world.office(PLAN)?.caller.send(PLAN, form).await?;
+    let rules: Vec<String> = refused_with(&answer)?.into_iter().map(|finding| finding.rule).collect();
+    ensure!(rules.iter().any(|rule| rule == "unit"), "{rules:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn every_bad_send_gives_its_rule_and_nothing_else_and_leaves_nothing() -> Result<()> {
     let world = World::new().await?;
     let (mut refused, mut accepted) = (0, 0);

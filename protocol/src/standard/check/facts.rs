@@ -1,8 +1,9 @@
 //! What records say together: `duplicate` and `owner` within a file, and what the unit compares for `unrelated` and `form7`.
 
 use super::joins::Joins;
+use super::name::receiver_of;
 use super::rows::place;
-use crate::office::{OfficeNumber, ServiceType};
+use crate::office::{Address, OfficeNumber, ServiceType};
 use crate::standard::context::{Context, is_planning};
 use crate::standard::data::{Layout, pack, tables};
 use crate::standard::finding::{Findings, Place, Rule, words};
@@ -27,7 +28,7 @@ pub(super) struct Service {
 /// What is gathered from the records of one file.
 pub(super) struct Facts {
     prefix: Prefix,
-    receiver: (OfficeNumber, Option<ServiceType>),
+    receiver: Address,
     /// The acting office, where the file has to be its own.
     owner: Option<OfficeNumber>,
     not_own: Option<Place>,
@@ -59,7 +60,7 @@ impl Facts {
         let delegated = is_preventive(name.from.service_type) || is_preventive(name.to.service_type);
         Self {
             prefix: name.prefix,
-            receiver: (name.to.office, name.to.service_type),
+            receiver: receiver_of(name, swapped),
             owner: acting.filter(|_| !delegated),
             not_own: None,
             not_own_records: 0,
@@ -124,7 +125,7 @@ impl Facts {
             return;
         }
         let (office, code) = (record.value(provider), record.value(service));
-        let (receiver, wanted) = self.receiver;
+        let Address { office: receiver, service_type: wanted } = self.receiver;
         let related =
             office == receiver.as_bytes() && wanted.is_none_or(|wanted| code.starts_with(wanted.as_bytes().as_slice()));
         let satellite = layout.satellite.map_or(&b""[..], |item| record.value(item));

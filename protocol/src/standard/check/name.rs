@@ -18,6 +18,21 @@ pub(super) enum Named {
     Failed(Option<Prefix>),
 }
 
+impl Named {
+    /// Whom a standard file is meant for: types that stand in each other's place are put right.
+    pub(super) fn receiver(&self) -> Option<Address> {
+        match self {
+            Self::Standard { name, swapped } => Some(receiver_of(name, *swapped)),
+            _ => None,
+        }
+    }
+}
+
+/// Whom a file is meant for.
+pub(super) fn receiver_of(name: &StandardName, swapped: bool) -> Address {
+    Address { service_type: if swapped { name.from.service_type } else { name.to.service_type }, ..name.to }
+}
+
 /// Checks a file's name.
 pub(super) fn check(context: &Context, name: &str, findings: &mut Findings) -> Named {
     match StandardName::parse(name) {

@@ -45,9 +45,6 @@ fn sets(files: &mut [CheckedFile], units: &[Vec<Member>]) {
         .collect();
     let mut incomplete: Vec<(&[Member], String)> = Vec::new();
     for unit in units {
-        if unit.iter().any(|(index, _)| matches!(files[*index].named, Named::Standard { swapped: true, .. })) {
-            continue;
-        }
         match legal(files, unit) {
             Ok(()) => parts(files, unit),
             Err(UnitError::Incomplete(missing)) => incomplete.push((unit, missing)),
@@ -254,9 +251,10 @@ fn check_digits(files: &mut [CheckedFile], unit: &[Member]) {
 /// `unrelated`: persons without any service of the receiver, told once in a unit.
 fn unrelated(files: &mut [CheckedFile], unit: &[Member]) {
     let mut told: HashSet<PersonKey> = HashSet::new();
-    for (index, name) in unit {
+    for (index, _) in unit {
+        let Some(receiver) = files[*index].named.receiver() else { continue };
         // Offices that write plans get those of others' services (Y4).
-        if name.to.service_type.is_some_and(is_planning) {
+        if receiver.service_type.is_some_and(is_planning) {
             continue;
         }
         let Some(facts) = &files[*index].facts else { continue };
@@ -268,12 +266,10 @@ fn unrelated(files: &mut [CheckedFile], unit: &[Member]) {
             told.insert(key);
             let text = words(
                 format!(
-                    "この利用者には送信先 {} のサービスがありません。送信先が正しいか確かめてください（個人情報の誤送信）",
-                    name.to
+                    "この利用者には送信先 {receiver} のサービスがありません。送信先が正しいか確かめてください（個人情報の誤送信）"
                 ),
                 format!(
-                    "this person has no service of the receiver {}; check the receiver, personal data may go astray",
-                    name.to
+                    "this person has no service of the receiver {receiver}; check the receiver, personal data may go astray"
                 ),
             );
             files[*index].findings.warning(Rule::Unrelated, place, text);
