@@ -155,6 +155,21 @@ fn swapped_types_are_no_way_around_the_rules_of_units() {
 }
 
 #[test]
+fn a_plan_of_3_2_under_names_of_4_1_is_whole_without_up3kyo() {
+    let mut files: Vec<_> = renamed("01-plan-a11", "", "").into_iter().filter(|(name, _)| !name.starts_with("UP3KYO")).collect();
+    let current = check(context("1379999012-43"), &files, 1000);
+    assert_eq!(rules(&current.findings), [Rule::Unit], "in 4.1 it is missing");
+    for (_, bytes) in &mut files {
+        let (text, _, _) = encoding_rs::SHIFT_JIS.decode(bytes);
+        let old = text.replace("202407,", "202208,");
+        *bytes = encoding_rs::SHIFT_JIS.encode(&old).0.into_owned();
+    }
+    let report = check(context("1379999012-43"), &files, 1000);
+    assert!(!report.has_errors(), "{:?}", told(&report.findings));
+    assert_eq!(rules(&report.findings), [Rule::Name], "the names are not those of 3.2");
+}
+
+#[test]
 fn versions_are_known_mixed_withdrawn_or_slips() {
     let of = |number: &str| changed(|text| text.replace("202407,", &format!("{number},")));
     assert_eq!(rules(&of("202504")), [Rule::Version]);

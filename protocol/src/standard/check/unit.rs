@@ -92,16 +92,20 @@ fn halves(files: &[CheckedFile], incomplete: &[(&[Member], String)]) -> Vec<(usi
 /// Whether the files are a legal set, whatever month UPHOSOKU has in its name.
 fn legal(files: &[CheckedFile], unit: &[Member]) -> Result<(), UnitError> {
     let is_plan = unit.iter().any(|(_, name)| PLAN.contains(&name.prefix));
-    let content_is_current = unit.iter().any(|(index, _)| files[*index].version == Some("4.1"));
+    // The contents tell the version; the names only where nothing could be read.
+    let says = |version| unit.iter().any(|(index, _)| files[*index].version == Some(version));
+    let form = match (says("4.1"), says("3.2")) {
+        (true, _) => Some(NameForm::V4),
+        (false, true) => Some(NameForm::V3),
+        (false, false) => None,
+    };
     let names = unit.iter().map(|(_, name)| {
         let mut name = name.clone();
         if name.prefix == Prefix::Uphosoku {
             name.month =
                 if is_plan { MonthPart::Zero } else { Month::new(2000, 1).map_or(MonthPart::None, MonthPart::Month) };
         }
-        if content_is_current {
-            name.form = NameForm::V4;
-        }
+        name.form = form.unwrap_or(name.form);
         name
     });
     Unit::of(&names.collect::<Vec<_>>()).map(|_| ())
