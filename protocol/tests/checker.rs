@@ -170,6 +170,25 @@ fn a_plan_of_3_2_under_names_of_4_1_is_whole_without_up3kyo() {
 }
 
 #[test]
+fn a_stamp_begins_with_a_day_that_exists() {
+    for (stamp, holds) in [
+        ("99999999999999", false),
+        ("00000000000001", false),
+        ("20260230100014", false),
+        ("21990101000000", false),
+        ("20240229235959", true),
+        // Counted up within a second, or numbered within the day.
+        ("20261106100060", true),
+        ("20261106000000", true),
+        ("20261106999999", true),
+    ] {
+        let report = check(context("1379999020-11"), &renamed("08-result-a11", "20261102170001", stamp), 1000);
+        let expected: &[Rule] = if holds { &[] } else { &[Rule::Name] };
+        assert_eq!((rules(&report.findings).as_slice(), report.has_errors()), (expected, !holds), "{stamp}");
+    }
+}
+
+#[test]
 fn versions_are_known_mixed_withdrawn_or_slips() {
     let of = |number: &str| changed(|text| text.replace("202407,", &format!("{number},")));
     assert_eq!(rules(&of("202504")), [Rule::Version]);

@@ -1,11 +1,13 @@
 //! Rules about names: `name`, `prefix`, `sender`, `receiver`, and the month where the kind of file wants one.
 
+use super::value::is_date;
 use crate::office::{Address, ServiceType};
 use crate::standard::context::Context;
 use crate::standard::data::{NameMonth, tables};
 use crate::standard::finding::{Findings, Place, Rule, words};
 use crate::standard::name::{MonthPart, NameError, StandardName};
 use crate::standard::prefix::Prefix;
+use std::ops::RangeInclusive;
 
 /// What a name turned out to be.
 #[derive(Debug, Clone)]
@@ -42,7 +44,9 @@ pub(super) fn check(context: &Context, name: &str, findings: &mut Findings) -> N
             refuse(&why, findings);
             Named::Failed(prefix)
         }
-        Ok(Some(name)) if !month_fits(&name, findings) => Named::Failed(Some(name.prefix)),
+        Ok(Some(name)) if !month_fits(&name, findings) || !stamp_fits(&name, findings) => {
+            Named::Failed(Some(name.prefix))
+        }
         Ok(Some(name)) => {
             let swapped = sender(context, &name, findings);
             receiver(context, &name, swapped, findings);
@@ -103,6 +107,29 @@ fn month_fits(name: &StandardName, findings: &mut Findings) -> bool {
         _ => true,
     }
 }
+
+/// Whether the 連番 begins with a day that exists: it orders units, and one of no day would stand behind all true ones for ever.
+/// Its time is left alone, since software that makes several units within a second counts up.
+fn stamp_fits(name: &StandardName, findings: &mut Findings) -> bool {
+    let digits = name.stamp.to_string();
+    let day = digits.get(..8).unwrap_or_default();
+    let holds = YEARS.contains(&day.get(..4).unwrap_or_default()) && is_date(day.as_bytes());
+    if !holds {
+        let text = words(
+            format!(
+                "ファイル名の連番 {digits} が実在する日付（YYYYMMDDHHMMSS）で始まっていません。パソコンの日付を確かめて出力し直してください"
+            ),
+            format!(
+                "the 連番 {digits} in the name does not begin with a day that exists (YYYYMMDDHHMMSS); check the computer's date and export again"
+            ),
+        );
+        findings.error(Rule::Name, Place::default(), text);
+    }
+    holds
+}
+
+/// Years that a sender's clock may show.
+const YEARS: RangeInclusive<&str> = "2000"..="2099";
 
 /// Checks who sends; returns whether the types stand in each other's place.
 fn sender(context: &Context, name: &StandardName, findings: &mut Findings) -> bool {

@@ -104,7 +104,7 @@ fn is_month(value: &[u8]) -> bool {
 }
 
 /// YYYYMMDD of a day that exists.
-fn is_date(value: &[u8]) -> bool {
+pub(super) fn is_date(value: &[u8]) -> bool {
     let Some((month_part, day)) = value.split_at_checked(6) else { return false };
     if value.len() != 8 || !digits(value) || !is_month(month_part) {
         return false;
