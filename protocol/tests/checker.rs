@@ -156,7 +156,8 @@ fn swapped_types_are_no_way_around_the_rules_of_units() {
 
 #[test]
 fn a_plan_of_3_2_under_names_of_4_1_is_whole_without_up3kyo() {
-    let mut files: Vec<_> = renamed("01-plan-a11", "", "").into_iter().filter(|(name, _)| !name.starts_with("UP3KYO")).collect();
+    let mut files: Vec<_> =
+        renamed("01-plan-a11", "", "").into_iter().filter(|(name, _)| !name.starts_with("UP3KYO")).collect();
     let current = check(context("1379999012-43"), &files, 1000);
     assert_eq!(rules(&current.findings), [Rule::Unit], "in 4.1 it is missing");
     for (_, bytes) in &mut files {
@@ -167,6 +168,17 @@ fn a_plan_of_3_2_under_names_of_4_1_is_whole_without_up3kyo() {
     let report = check(context("1379999012-43"), &files, 1000);
     assert!(!report.has_errors(), "{:?}", told(&report.findings));
     assert_eq!(rules(&report.findings), [Rule::Name], "the names are not those of 3.2");
+}
+
+#[test]
+fn numbers_that_lost_their_zeros_are_told_once_in_a_file() {
+    let (insurer, insured) = (",139998,", ",9923120276,");
+    assert!(changed(|text| text.replace(insurer, ",013999,").replace(insured, ",0012345678,")).is_empty());
+    let found = changed(|text| text.replace(insurer, ",13999,").replace(insured, ",12345678,"));
+    let warned: Vec<_> = found.iter().map(|found| (found.rule, found.severity, found.place.item)).collect();
+    let short = |item| (Rule::Value, Severity::Warning, Some(item));
+    assert_eq!(warned, [short(2), short(3)], "{:?}", told(&found));
+    assert!(found[0].message_ja.contains("先頭の0"), "{:?}", found[0].message_ja);
 }
 
 #[test]

@@ -35,6 +35,8 @@ pub(super) struct Rows {
     /// Nothing was found in the values of the record before, and `facts` has it.
     follows: bool,
     checked: HashSet<OfficeNumber>,
+    /// Items of which was told what is told once.
+    told: HashSet<usize>,
     /// Check digits that do not hold, for the unit to tell once.
     pub(super) check_digits: Vec<(OfficeNumber, Finding)>,
     pub(super) facts: Facts,
@@ -89,6 +91,7 @@ impl Rows {
             months: Vec::new(),
             follows: false,
             checked: HashSet::new(),
+            told: HashSet::new(),
             check_digits: Vec::new(),
             facts,
         }
@@ -217,6 +220,9 @@ impl Rows {
             let Some(item) = layout.items.get(index) else { break };
             if let Some(wrong) = value::wrong(tables, item, value, field.doubled) {
                 values = values.and(wrong.severity());
+                if wrong.is_told_once() && !self.told.insert(index) {
+                    continue;
+                }
                 findings.add(Rule::Value, wrong.severity(), place(record, Some(index)), wrong.words(item, value));
                 continue;
             }

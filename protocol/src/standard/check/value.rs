@@ -25,6 +25,8 @@ pub(super) enum Wrong {
     SlipMonth,
     /// A service type that the lists do not have.
     ServiceType,
+    /// An insurer or insured number of fewer digits than this.
+    Short(usize),
 }
 
 /// What is wrong with a value, if anything. `doubled`: quotes in it are doubled.
@@ -49,8 +51,8 @@ fn content(tables: &Tables, item: &Item, value: &[u8]) -> Option<Wrong> {
         Content::Time => unless(is_time(value), Wrong::Time),
         Content::Code => unless(value.iter().all(u8::is_ascii_graphic), Wrong::Code),
         Content::List(codes) => unless(codes.contains(&pack(value)), Wrong::List),
-        Content::Insurer => unless(value.len() <= 6 && digits(value), Wrong::Insurer),
-        Content::Insured => unless(is_insured(value), Wrong::Insured),
+        Content::Insurer => unless(value.len() <= 6 && digits(value), Wrong::Insurer).or_else(|| short(value, 6)),
+        Content::Insured => unless(is_insured(value), Wrong::Insured).or_else(|| short(value, 10)),
         Content::Office(true) => unless(value.iter().all(u8::is_ascii_graphic), Wrong::Code),
         Content::Office(false) => unless(is_office(value), Wrong::Office),
         Content::ServiceCode => match value {
@@ -71,6 +73,11 @@ fn too_long(item: &Item, value: &[u8], doubled: bool) -> Option<Wrong> {
     }
     let quotes = if doubled { value.iter().filter(|byte| **byte == b'"').count() / 2 } else { 0 };
     (cp932::length(value) - quotes > most).then_some(Wrong::Length(most))
+}
+
+/// The layout gives the most digits only, so that fewer are no error; but who imports them does not find the person.
+fn short(value: &[u8], digits: usize) -> Option<Wrong> {
+    (value.len() < digits).then_some(Wrong::Short(digits))
 }
 
 fn digits(value: &[u8]) -> bool {
@@ -153,9 +160,14 @@ pub(super) fn wrong_check_digit(item: &Item, value: &[u8]) -> Option<OfficeNumbe
 }
 
 impl Wrong {
+    /// Whether it is told of an item once in a file: what drops zeros drops them everywhere.
+    pub(super) fn is_told_once(self) -> bool {
+        matches!(self, Self::Short(_))
+    }
+
     pub(super) fn severity(self) -> Severity {
         match self {
-            Self::SlipMonth | Self::ServiceType => Severity::Warning,
+            Self::SlipMonth | Self::ServiceType | Self::Short(_) => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -200,6 +212,10 @@ impl Wrong {
             Self::SlipMonth => (
                 "日付（YYYYMMDD）のところが年月だけです".to_owned(),
                 "is a month where a day (YYYYMMDD) belongs".to_owned(),
+            ),
+            Self::Short(digits) => (
+                format!("{digits}桁ありません。先頭の0が落ちていませんか"),
+                format!("has fewer than {digits} digits; were zeros lost at its beginning?"),
             ),
             Self::ServiceType => (
                 format!("「{shown}」のサービス種類はコード表にありません"),
