@@ -10,13 +10,14 @@ pub use marker::{MarkError, Marker};
 pub use place::Layout;
 pub use record::{Record, RecordFile, Records};
 
-use crate::connection::Error;
+use crate::connection::{Error, PAGE, all_pages};
 use crate::desk::Desk;
 use crate::disk;
 
-use careplan_protocol::api::{InboxOrder, InboxQuery, Transfer};
+use careplan_protocol::api::{InboxOrder, InboxQuery, Page, Transfer};
 use careplan_protocol::transfer::{State, TransferId};
 use record::Claim;
+use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -113,18 +114,43 @@ pub async fn fetch(
     Ok(record)
 }
 
-/// Transfers for this desk that are not yet fetched, per sender in ascending 連番.
+/// All transfers for this desk that are not yet fetched, per sender in ascending 連番.
 ///
 /// # Errors
 /// [`Error`].
 pub async fn new_transfers(desk: &Desk) -> Result<Vec<Transfer>, Error> {
+    let mut transfers = all_pages(async |after| new_page(desk, after).await).await?;
+    let mut known = HashSet::new();
+    transfers.retain(|transfer| known.insert(transfer.id));
+    Ok(transfers)
+}
+
+/// The next transfers for this desk that are neither fetched nor tried, per sender in ascending 連番. Where what comes
+/// first was all tried, and could not be fetched, it is looked for what stands behind.
+///
+/// # Errors
+/// [`Error`].
+pub async fn untried_transfers(desk: &Desk, tried: &HashSet<TransferId>) -> Result<Vec<Transfer>, Error> {
+    let mut after = None;
+    loop {
+        let mut page = new_page(desk, after).await?;
+        page.items.retain(|transfer| !tried.contains(&transfer.id));
+        if !page.items.is_empty() || page.next.is_none() {
+            return Ok(page.items);
+        }
+        after = page.next;
+    }
+}
+
+async fn new_page(desk: &Desk, after: Option<String>) -> Result<Page<Transfer>, Error> {
     let query = InboxQuery {
+        after,
         order: Some(InboxOrder::Unit),
         limit: Some(PAGE),
         service_type: desk.address.service_type,
         ..InboxQuery::default()
     };
-    Ok(desk.ask(|| desk.connection.inbox(desk.office(), &query)).await?.items)
+    desk.ask(|| desk.connection.inbox(desk.office(), &query)).await
 }
 
 /// Transfers for this desk whose fetching was begun here and not finished, oldest first.
@@ -220,4 +246,3 @@ async fn complete(
 
 /// The folder, inside the destination, in which files stand until they are verified.
 pub const STAGING: &str = ".careplan";
-const PAGE: u32 = 1000;

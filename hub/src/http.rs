@@ -18,8 +18,10 @@ mod audit;
 mod extract;
 mod keys;
 mod page;
+mod reading;
 
 pub use answer::Refused;
+pub use reading::Reading;
 
 use crate::access::Access;
 use crate::clock::SharedClock;
@@ -43,6 +45,8 @@ pub struct App {
     pub access: Access,
     /// Transfers.
     pub exchange: Exchange,
+    /// Where lists are read.
+    pub reading: Reading,
     /// What operators change.
     pub registrar: Registrar,
     /// What the log tells.
@@ -88,3 +92,6 @@ pub fn router(app: SharedApp) -> Router {
         .layer(audit::Audit::of(&app))
         .with_state(app)
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use crate::clock::{FileClock, FileClockError, SharedClock, SharedRandomness, Sys
 use crate::config::{Config, SecretError, read_secret};
 use crate::connection::Connections;
 use crate::exchange::Exchange;
-use crate::http::{self, About, App};
+use crate::http::{self, About, App, Reading};
 use crate::listen::{self, Listening};
 use crate::log::LogBook;
 use crate::metrics::Metrics;
@@ -95,6 +95,7 @@ pub async fn serve(config: Config, environment: &HashMap<String, String>) -> Res
             config.name.clone(),
             config.retention.days,
         ),
+        reading: Reading::default(),
         registrar: Registrar::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&config)),
         log,
         store: Arc::clone(&store),

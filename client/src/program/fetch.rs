@@ -46,8 +46,7 @@ async fn fetch_new(context: &Context, desk: &Desk, to: &Destination, account: &m
             tried.insert(transfer.id);
             fetch(context, desk, transfer, to, false, account).await?;
         }
-        waiting = fetching::new_transfers(desk).await?;
-        waiting.retain(|transfer| !tried.contains(&transfer.id));
+        waiting = fetching::untried_transfers(desk, &tried).await?;
         if waiting.is_empty() {
             break;
         }

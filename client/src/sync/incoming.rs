@@ -34,8 +34,7 @@ impl Sync {
         };
         self.fetch_all(begun, &mut tried, &mut held).await?;
         loop {
-            let new = fetching::new_transfers(&self.desk).await?;
-            let untried: Vec<Transfer> = new.into_iter().filter(|transfer| !tried.contains(&transfer.id)).collect();
+            let untried = fetching::untried_transfers(&self.desk, &tried).await?;
             if untried.is_empty() {
                 return Ok(());
             }
@@ -196,8 +195,8 @@ async fn look(desk: &Desk, position: Option<u64>) -> Result<Option<u64>, Error> 
         let page = desk.connection.inbox(desk.office(), &query).await?;
         last = page.items.iter().map(|transfer| transfer.id.position).max().max(last);
         match page.next {
-            Some(next) if !page.items.is_empty() => query = InboxQuery { after: Some(next), wait: None, ..query },
-            _ => return Ok(last),
+            Some(next) => query = InboxQuery { after: Some(next), wait: None, ..query },
+            None => return Ok(last),
         }
     }
 }

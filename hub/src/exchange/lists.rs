@@ -1,4 +1,10 @@
-//! The two lists: what came in, what was sent.
+//! The two lists: what came in, what was sent. Reading one takes its time: it belongs on a thread of its own.
+
+mod filling;
+mod place;
+mod unit;
+
+pub use place::{Place, PlaceError};
 
 use super::Exchange;
 use crate::permit::OfficePermit;
@@ -7,20 +13,23 @@ use crate::store::event::Detail;
 use crate::store::state::State;
 use crate::store::transfer::Transfer;
 use careplan_protocol::api::{self, InboxQuery, OutboxQuery};
-use careplan_protocol::calendar::{Month, japan};
+use careplan_protocol::calendar::Month;
 use careplan_protocol::office::{Address, OfficeNumber};
 use careplan_protocol::problem::Refusal;
-use careplan_protocol::standard::{Prefix, RuleCount, StandardName, UnitStamp};
+use careplan_protocol::standard::RuleCount;
 use careplan_protocol::transfer::{Sha256, State as Standing};
+use filling::Filling;
 use jiff::ToSpan;
 
-/// A page of transfers, and the position behind which the next one begins.
+/// A page of transfers, and where the next one goes on.
 #[derive(Debug)]
 pub struct Listed {
     /// The transfers.
     pub items: Vec<api::Transfer>,
-    /// The last position looked at, if there may be more.
-    pub next: Option<u64>,
+    /// Where the next page goes on, if there may be more: a [`Place`] as text.
+    pub next: Option<String>,
+    /// One more than the last position looked at.
+    pub behind: u64,
 }
 
 /// For which of the two ends a transfer is described.
@@ -54,35 +63,6 @@ impl Exchange {
         };
         let read = |from, limit| self.store.inbox(permit.office(), from, limit);
         self.page(&state, Side::Recipient, begin, limit, read, wanted)
-    }
-
-    /// What nobody at the office has fetched, ascending 連番 per sender; the files of each base table first.
-    ///
-    /// # Errors
-    /// When the index or the log cannot be read.
-    pub fn by_unit(&self, permit: &OfficePermit, query: &InboxQuery, limit: usize) -> Result<Listed, Refusal> {
-        let state = self.store.state();
-        let handled = Address { office: permit.office(), service_type: query.service_type };
-        let mut transfers = Vec::new();
-        for position in state.mailbox(permit.office()).unfetched {
-            let transfer = self.store.received(permit.office(), position)?;
-            transfers.extend(transfer.filter(|transfer| {
-                handled.handles(&transfer.to)
-                    && query.from.is_none_or(|from| transfer.from.office == from)
-                    && query.month.is_none_or(|month| month_of(transfer) == month)
-            }));
-        }
-        transfers.sort_by_key(|transfer| (transfer.from.office, stamp_of(transfer), transfer.position));
-        transfers.truncate(limit);
-        let described = |transfer| {
-            let mut described = self.listed(&state, transfer, Side::Recipient)?;
-            if let Some(described) = &mut described {
-                described.files.sort_by_key(|file| place_in_unit(&file.name));
-            }
-            Ok(described)
-        };
-        let items: Result<Vec<_>, Refusal> = transfers.iter().map(described).filter_map(Result::transpose).collect();
-        Ok(Listed { items: items?, next: None })
     }
 
     /// What was sent, from position `begin` on.
@@ -189,7 +169,7 @@ impl Exchange {
         read: impl Fn(u64, usize) -> Result<Vec<Transfer>, crate::store::StoreError>,
         wanted: impl Fn(&Transfer) -> bool,
     ) -> Result<Listed, Refusal> {
-        let mut items = Vec::new();
+        let mut filling = Filling::of(limit);
         let mut from = begin;
         let mut looked_at = 0;
         loop {
@@ -198,19 +178,21 @@ impl Exchange {
             for transfer in &chunk {
                 // The index may be ahead of this request's picture of the state by a commit; the page is of one instant.
                 if transfer.position >= state.next {
-                    return Ok(Listed { items, next: None });
+                    return Ok(filling.done(from, None));
                 }
                 from = transfer.position + 1;
                 looked_at += 1;
-                if wanted(transfer) {
-                    items.extend(self.listed(state, transfer, side)?);
+                if wanted(transfer)
+                    && let Some(described) = self.listed(state, transfer, side)?
+                {
+                    filling.add(described)?;
                 }
-                if items.len() == limit || looked_at == MOST_LOOKED_AT {
-                    return Ok(Listed { items, next: Some(transfer.position) });
+                if filling.is_full() || looked_at == MOST_LOOKED_AT {
+                    return Ok(filling.done(from, Some(Place::at(from).to_string())));
                 }
             }
             if ended {
-                return Ok(Listed { items, next: None });
+                return Ok(filling.done(from, None));
             }
         }
     }
@@ -225,27 +207,12 @@ fn month_of(transfer: &Transfer) -> Month {
     transfer.month.unwrap_or_else(|| transfer.accepted_month())
 }
 
-/// The 連番; for attachments alone the second of acceptance in Japan, written the same way.
-fn stamp_of(transfer: &Transfer) -> u64 {
-    let accepted = || {
-        let at = japan().to_datetime(transfer.accepted_at);
-        let date = at.year() as u64 * 10_000 + at.month() as u64 * 100 + at.day() as u64;
-        date * 1_000_000 + at.hour() as u64 * 10_000 + at.minute() as u64 * 100 + at.second() as u64
-    };
-    transfer.stamp.as_ref().map_or_else(accepted, UnitStamp::number)
-}
-
-/// Base tables stand before what hangs on them, attachments last.
-fn place_in_unit(name: &str) -> (bool, Option<Prefix>, Option<u16>) {
-    match StandardName::parse(name) {
-        Ok(Some(name)) => (false, Some(name.prefix), name.image),
-        _ => (true, None, None),
-    }
-}
-
 fn name_of(state: &State, office: OfficeNumber) -> String {
     state.registry.offices.get(&office).map(|office| office.name.clone()).unwrap_or_default()
 }
+
+/// What transfers are ordered by: the sender, the 連番, the position.
+type UnitKey = (OfficeNumber, u64, u64);
 
 const CHUNK: usize = 256;
 const MOST_LOOKED_AT: usize = 20_000;

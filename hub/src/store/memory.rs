@@ -17,8 +17,9 @@ use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::receipt::{KeySet, PublicKey};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
 use tokio::sync::watch;
 
 /// A clock that a test sets by hand.
@@ -54,6 +55,16 @@ pub(crate) struct MemoryStore {
     clock: SharedClock,
     inner: Mutex<Inner>,
     tip: watch::Sender<u64>,
+    read: Mutex<Read>,
+}
+
+/// What was read of transfers, and where.
+#[derive(Debug, Default)]
+pub(crate) struct Read {
+    /// Transfers that readers were given.
+    pub(crate) transfers: usize,
+    /// The threads on which they were.
+    pub(crate) threads: HashSet<ThreadId>,
 }
 
 #[derive(Debug, Default)]
@@ -68,7 +79,8 @@ struct Inner {
 impl MemoryStore {
     /// An empty one, whose first event is the beginning of the log.
     pub(crate) fn new(clock: SharedClock) -> Arc<Self> {
-        let store = Arc::new(Self { clock, inner: Mutex::default(), tip: watch::Sender::new(0) });
+        let store =
+            Arc::new(Self { clock, inner: Mutex::default(), tip: watch::Sender::new(0), read: Mutex::default() });
         let began = Fact::Began { because: Beginning::FirstStart, cites: None };
         store.take(vec![NewEvent { actor: None, fact: began, detail: Detail::default(), body: None }]);
         store
@@ -85,6 +97,17 @@ impl MemoryStore {
     /// From now on the clock is in doubt and expiry goes by this day; or it is not.
     pub(crate) fn set_doubt(&self, doubt: Option<(Date, String)>) {
         self.lock().doubt = doubt;
+    }
+
+    /// What was read of transfers since this was asked last.
+    pub(crate) fn take_read(&self) -> Read {
+        std::mem::take(&mut self.read.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note_read(&self, transfers: usize) {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.transfers += transfers;
+        read.threads.insert(std::thread::current().id());
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -176,23 +199,29 @@ impl Store for MemoryStore {
     }
 
     fn sent(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError> {
+        self.note_read(1);
         Ok(self.lock().side(position, |transfer| transfer.from.office == office))
     }
 
     fn received(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError> {
+        self.note_read(1);
         Ok(self.lock().side(position, |transfer| transfer.to.office == office))
     }
 
     fn outbox(&self, office: OfficeNumber, from: u64, limit: usize) -> Result<Vec<Transfer>, StoreError> {
         let inner = self.lock();
         let own = inner.transfers.range(from..).map(|(_, transfer)| transfer);
-        Ok(own.filter(|transfer| transfer.from.office == office).take(limit).cloned().collect())
+        let found: Vec<_> = own.filter(|transfer| transfer.from.office == office).take(limit).cloned().collect();
+        self.note_read(found.len());
+        Ok(found)
     }
 
     fn inbox(&self, office: OfficeNumber, from: u64, limit: usize) -> Result<Vec<Transfer>, StoreError> {
         let inner = self.lock();
         let own = inner.transfers.range(from..).map(|(_, transfer)| transfer);
-        Ok(own.filter(|transfer| transfer.to.office == office).take(limit).cloned().collect())
+        let found: Vec<_> = own.filter(|transfer| transfer.to.office == office).take(limit).cloned().collect();
+        self.note_read(found.len());
+        Ok(found)
     }
 
     fn events(&self, from: u64, limit: usize) -> Result<Vec<Event>, StoreError> {

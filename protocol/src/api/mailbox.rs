@@ -182,7 +182,7 @@ pub struct InboxQuery {
     /// Where the page before ended (`next`), or a position.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
-    /// Entries of a page, 1 to 1,000; 100 unless told.
+    /// Entries of a page, 1 to 1,000; 100 unless told. A page of about 2 MiB has fewer, and `next`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
     /// Only from this office.
@@ -201,7 +201,7 @@ pub struct InboxQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
     pub month: Option<Month>,
-    /// `unit`: what is not yet fetched, ascending 連番 per sender; takes no `after`.
+    /// `unit`: what is not yet fetched, ascending 連番 per sender; takes no `state`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
     pub order: Option<InboxOrder>,
@@ -226,7 +226,7 @@ pub struct OutboxQuery {
     /// Where the page before ended (`next`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
-    /// Entries of a page, 1 to 1,000; 100 unless told.
+    /// Entries of a page, 1 to 1,000; 100 unless told. A page of about 2 MiB has fewer, and `next`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
     /// Only to this office.

@@ -85,7 +85,7 @@ async fn what_is_older_than_something_taken_is_delivered_and_flagged() {
     let late = world.send_files("c", &month(20260925090003)).await.unwrap();
     assert_eq!(late.report.findings.iter().map(|finding| finding.rule).collect::<Vec<_>>(), [Rule::Late]);
     assert!(world.seen(late.sent.transfer).late);
-    let listed = world.exchange.by_unit(&permit(VISITS), &InboxQuery::default(), 10).unwrap();
+    let listed = world.exchange.by_unit(&permit(VISITS), &InboxQuery::default(), &Place::default(), 10).unwrap();
     assert_eq!(
         listed.items.iter().map(|transfer| transfer.id).collect::<Vec<_>>(),
         [late.sent.transfer, untaken.sent.transfer]

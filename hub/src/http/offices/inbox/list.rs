@@ -1,15 +1,16 @@
 //! `GET …/inbox`: what came in; with ETag, and a wait for news.
 
 use crate::connection::ConnectionContext;
-use crate::exchange::lists::Listed;
+use crate::exchange::lists::Place;
 use crate::http::extract::{Acting, Query};
 use crate::http::{Refused, SharedApp, page};
 use crate::permit::OfficePermit;
+use axum::Extension;
+use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::{Extension, Json};
-use careplan_protocol::api::{InboxOrder, InboxQuery, Page, UNFETCHED_COUNT};
+use careplan_protocol::api::{InboxOrder, InboxQuery, UNFETCHED_COUNT};
 use careplan_protocol::problem::{Code, Refusal};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,67 +40,88 @@ pub(super) async fn list(
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
-    let asked = Asked::of(&query)?;
+    let asked = Asked::of(permit, query, raw.unwrap_or_default())?;
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let wait = Duration::from_secs(u64::from(query.wait.unwrap_or(0).min(MOST_SECONDS)));
-    let look = || {
-        let etag = etag(&app, &permit, raw.as_deref().unwrap_or_default());
-        let unchanged = known.is_some_and(|known| known == etag);
-        let listed = if unchanged { None } else { Some(asked.read(&app, &permit, &query)?) };
-        Ok::<_, Refusal>((etag, listed))
-    };
+    let wait = Duration::from_secs(u64::from(asked.query.wait.unwrap_or(0).min(MOST_SECONDS)));
     if wait.is_zero() {
-        let (etag, listed) = look()?;
-        return Ok(answer(&app, &permit, listed, &etag));
+        let (etag, seen) = asked.look(&app, known).await?;
+        return Ok(answer(&app, &asked.permit, seen, &etag));
     }
-    let mut woken = app.store.watch_office(permit.office());
+    let mut woken = app.store.watch_office(asked.permit.office());
     let deadline = tokio::time::sleep(wait);
     tokio::pin!(deadline);
+    let mut has_waited = false;
     loop {
         woken.mark_unchanged();
-        let (etag, listed) = look()?;
-        // With an ETag the wait is for a change; without one, for something to come in.
-        let news = listed.as_ref().is_some_and(|listed| known.is_some() || !listed.items.is_empty());
-        if !news {
-            let changed = tokio::select! {
-                changed = woken.changed() => changed.is_ok(),
-                () = &mut deadline => false,
-                () = connection.retiring.cancelled() => false,
-            };
-            // Who lost the right to look while waiting sees nothing of what came in.
-            app.access.still(&connection.peer, &permit)?;
-            if changed {
-                continue;
-            }
+        let (etag, seen) = asked.look(&app, known).await?;
+        // Who lost the right to look while waiting sees nothing of what came in.
+        if has_waited {
+            app.access.still(&connection.peer, &asked.permit)?;
         }
-        return Ok(answer(&app, &permit, listed, &etag));
+        // With an ETag the wait is for a change; without one, for something to come in.
+        if seen.as_ref().is_some_and(|seen| known.is_some() || !seen.is_nothing) {
+            return Ok(answer(&app, &asked.permit, seen, &etag));
+        }
+        let changed = tokio::select! {
+            changed = woken.changed() => changed.is_ok(),
+            () = &mut deadline => false,
+            () = connection.retiring.cancelled() => false,
+        };
+        if !changed {
+            app.access.still(&connection.peer, &asked.permit)?;
+            return Ok(answer(&app, &asked.permit, seen, &etag));
+        }
+        has_waited = true;
     }
 }
 
-/// What of the inbox is asked for.
+/// What of the inbox is asked for, and by whom.
 struct Asked {
-    by_unit: bool,
-    begin: u64,
+    permit: OfficePermit,
+    query: InboxQuery,
+    raw: String,
+    place: Place,
     limit: usize,
 }
 
+/// What was found.
+struct Seen {
+    page: Bytes,
+    is_nothing: bool,
+}
+
 impl Asked {
-    fn of(query: &InboxQuery) -> Result<Self, Refused> {
-        let by_unit = query.order == Some(InboxOrder::Unit);
-        if by_unit && (query.after.is_some() || query.state.is_some()) {
-            let japanese = "order=unit では after と state は使えません。";
-            return Err(
-                Refusal::because(Code::FieldInvalid, japanese, "order=unit takes neither after nor state.").into()
-            );
+    fn of(permit: OfficePermit, query: InboxQuery, raw: String) -> Result<Self, Refused> {
+        let is_by_unit = query.order == Some(InboxOrder::Unit);
+        if is_by_unit && query.state.is_some() {
+            let japanese = "order=unit では state は使えません。";
+            return Err(Refusal::because(Code::FieldInvalid, japanese, "order=unit takes no state.").into());
         }
-        Ok(Self { by_unit, begin: page::begin(query.after.as_deref())?, limit: page::limit(query.limit)? })
+        let place = match is_by_unit {
+            true => page::place(query.after.as_deref())?,
+            false => Place::at(page::begin(query.after.as_deref())?),
+        };
+        let limit = page::limit(query.limit)?;
+        Ok(Self { permit, query, raw, place, limit })
     }
 
-    fn read(&self, app: &SharedApp, permit: &OfficePermit, query: &InboxQuery) -> Result<Listed, Refusal> {
-        match self.by_unit {
-            true => app.exchange.by_unit(permit, query, self.limit),
-            false => app.exchange.inbox(permit, query, self.begin, self.limit),
+    /// The ETag of the list, and what is in it unless that is known. Where nothing is to be listed nothing is read.
+    async fn look(&self, app: &SharedApp, known: Option<&str>) -> Result<(String, Option<Seen>), Refusal> {
+        let etag = etag(app, &self.permit, &self.raw);
+        if known.is_some_and(|known| known == etag) {
+            return Ok((etag, None));
         }
+        let (reader, permit, query) = (Arc::clone(app), self.permit.clone(), self.query.clone());
+        let (place, limit) = (self.place, self.limit);
+        let read = move || {
+            let listed = match query.order {
+                Some(InboxOrder::Unit) => reader.exchange.by_unit(&permit, &query, &place, limit)?,
+                None => reader.exchange.inbox(&permit, &query, place.begin, limit)?,
+            };
+            let is_nothing = listed.items.is_empty();
+            Ok(Seen { page: page::written(listed)?, is_nothing })
+        };
+        Ok((etag, Some(app.reading.read(self.permit.office(), read).await?)))
     }
 }
 
@@ -111,13 +133,10 @@ fn etag(app: &SharedApp, permit: &OfficePermit, query: &str) -> String {
     format!("W/\"{}-{version}-{}-{asked:08x}\"", state.epoch, state.registry.version)
 }
 
-fn answer(app: &SharedApp, permit: &OfficePermit, listed: Option<Listed>, etag: &str) -> Response {
-    let mut response = match listed {
+fn answer(app: &SharedApp, permit: &OfficePermit, seen: Option<Seen>, etag: &str) -> Response {
+    let mut response = match seen {
         None => StatusCode::NOT_MODIFIED.into_response(),
-        Some(listed) => {
-            let next = listed.next.map(|position| position.to_string());
-            Json(Page { items: listed.items, next }).into_response()
-        }
+        Some(seen) => page::answer(seen.page),
     };
     let state = app.store.state();
     let unfetched = state.mailboxes.get(&permit.office()).map_or(0, |mailbox| mailbox.unfetched.len());

@@ -2,9 +2,10 @@
 
 use crate::http::extract::{Acting, Query};
 use crate::http::{Refused, SharedApp, page};
-use axum::Json;
 use axum::extract::State;
-use careplan_protocol::api::{OutboxQuery, Page, Transfer};
+use axum::response::Response;
+use careplan_protocol::api::OutboxQuery;
+use std::sync::Arc;
 
 /// What was sent.
 #[utoipa::path(
@@ -25,8 +26,9 @@ pub(super) async fn list(
     State(app): State<SharedApp>,
     Acting(permit): Acting,
     Query(query): Query<OutboxQuery>,
-) -> Result<Json<Page<Transfer>>, Refused> {
+) -> Result<Response, Refused> {
     let (limit, begin) = (page::limit(query.limit)?, page::begin(query.after.as_deref())?);
-    let listed = app.exchange.outbox(&permit, &query, begin, limit)?;
-    Ok(Json(Page { items: listed.items, next: listed.next.map(|position| position.to_string()) }))
+    let (office, reader) = (permit.office(), Arc::clone(&app));
+    let read = move || page::written(reader.exchange.outbox(&permit, &query, begin, limit)?);
+    Ok(page::answer(app.reading.read(office, read).await?))
 }

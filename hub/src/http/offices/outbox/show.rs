@@ -8,6 +8,7 @@ use axum::extract::State;
 use careplan_protocol::api::Transfer;
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::transfer::TransferId;
+use std::sync::Arc;
 
 /// State and times of a transfer that was sent, with a signed receipt for what the recipient did.
 #[utoipa::path(
@@ -29,8 +30,13 @@ pub(super) async fn show(
     Acting(permit): Acting,
     Path((_, id)): Path<(OfficeNumber, TransferId)>,
 ) -> Result<Json<Transfer>, Refused> {
-    let transfer = app.exchange.sent(&permit, id)?;
-    let mut described = app.exchange.describe(&app.store.state(), &transfer, Side::Sender)?;
-    described.delivery_receipts = app.exchange.delivery_receipts(&transfer)?;
-    Ok(Json(described))
+    let (office, reader) = (permit.office(), Arc::clone(&app));
+    // There may be a thousand words of the recipient, and each of them is read and signed.
+    let read = move || {
+        let transfer = reader.exchange.sent(&permit, id)?;
+        let mut described = reader.exchange.describe(&reader.store.state(), &transfer, Side::Sender)?;
+        described.delivery_receipts = reader.exchange.delivery_receipts(&transfer)?;
+        Ok(described)
+    };
+    Ok(Json(app.reading.read(office, read).await?))
 }
