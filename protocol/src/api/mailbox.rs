@@ -201,7 +201,8 @@ pub struct InboxQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
     pub month: Option<Month>,
-    /// `unit`: what is not yet fetched, ascending 連番 per sender; takes no `state`.
+    /// `unit`: what is not yet fetched, ascending 連番 per sender; takes no `state`. Fetch what it gives and ask again; with
+    /// `after` only to go on behind what cannot be fetched. Of what waits the oldest 5,000 are looked at for one page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
     pub order: Option<InboxOrder>,

@@ -40,6 +40,38 @@ fn long_names(files: usize) -> Vec<FileDetail> {
 }
 
 #[tokio::test]
+async fn of_what_waits_a_bounded_number_is_looked_at_and_the_lowest_stamps_still_come_first() {
+    let world = World::new();
+    world.store.take((1000..9000).map(|stamp| unit(VISITS, stamp, Vec::new())).collect());
+    world.store.take((0..3).map(|stamp| unit(VISITS, stamp, Vec::new())).collect());
+    world.store.take_read();
+    let listed = by_unit(&world, VISITS, &InboxQuery::default(), None, 5);
+    assert_eq!(stamps(&listed), [0, 1, 2, 1000, 1001].map(stamped));
+    let looked_at = world.store.take_read().transfers;
+    assert!(looked_at <= 5_100, "{looked_at} transfers were looked up for a page of five");
+}
+
+#[tokio::test]
+async fn a_desk_comes_to_its_own_however_much_waits_for_another() {
+    let world = World::new();
+    world.store.take((0..8000).map(|stamp| unit("1379999038-15", stamp, Vec::new())).collect());
+    world.store.take(vec![unit("1379999038-17", 9000, Vec::new())]);
+    let query = InboxQuery { service_type: "17".parse().ok(), ..InboxQuery::default() };
+    let (mut after, mut found) = (None, Vec::new());
+    for _ in 0..3 {
+        world.store.take_read();
+        let listed = by_unit(&world, BOTH, &query, after.as_deref(), 10);
+        assert!(world.store.take_read().transfers <= 5_100);
+        found.extend(stamps(&listed));
+        after = listed.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!((found, after), (vec![stamped(9000)], None));
+}
+
+#[tokio::test]
 async fn a_page_is_of_about_two_megabytes_and_the_next_one_goes_on() {
     let world = World::new();
     world.store.take((0..60).map(|stamp| unit(VISITS, stamp, long_names(200))).collect());
