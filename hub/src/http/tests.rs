@@ -9,20 +9,22 @@ use crate::identity::{Anchor, AnchorTable, Authority, Peer};
 use crate::log::LogBook;
 use crate::metrics::Metrics;
 use crate::registry::Registrar;
-use crate::store::event::{Detail, Fact, NewEvent};
+use crate::store::event::{About as Of, Detail, Fact, NewEvent};
 use crate::store::memory::{HandClock, MemoryStore};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, header};
 use careplan_protocol::standard::Policy;
-use careplan_protocol::transfer::{Class, Fingerprint, TransferId};
+use careplan_protocol::transfer::{Class, Fingerprint, Outcome, TransferId};
 use jiff::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 const PLAN: &str = "1379999012";
 const VISITS: &str = "1379999020";
+const OTHER: &str = "1379999038";
 
 struct Rig {
     store: Arc<MemoryStore>,
@@ -117,6 +119,13 @@ impl Rig {
         self.store.take((0..count).map(|_| event()).collect());
     }
 
+    /// The office says of a transfer that it cannot be imported.
+    fn reject(&self, position: u64) {
+        let of = Of { epoch: 1, position, from: PLAN.parse().unwrap(), to: VISITS.parse().unwrap() };
+        let fact = Fact::Acknowledged { of, outcome: Outcome::Rejected };
+        self.store.take(vec![NewEvent { actor: None, fact, detail: Detail::default(), body: None }]);
+    }
+
     async fn get(&self, what: &str, known: Option<&str>) -> Response<Body> {
         let mut request = Request::get(format!("/v1/offices/{VISITS}/{what}"));
         if let Some(known) = known {
@@ -124,6 +133,20 @@ impl Rig {
         }
         let request = request.extension(Arc::clone(&self.connection)).body(Body::empty()).unwrap();
         self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// How many transfers a wait looks at while as many come in, one every twenty milliseconds.
+    async fn looked_at_while_waiting(&self, what: &str, coming: usize) -> usize {
+        self.store.take_read();
+        let arrivals = async {
+            for _ in 0..coming {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                self.receive(PLAN, 1);
+            }
+        };
+        let (answer, ()) = tokio::join!(self.get(what, None), arrivals);
+        assert_eq!(answer.status(), 200);
+        self.store.take_read().transfers
     }
 }
 
@@ -151,6 +174,30 @@ async fn a_poll_that_finds_nothing_new_reads_nothing() {
         assert_eq!(rig.get(what, Some(&known)).await.status(), 304, "{what}");
         assert!(rig.store.take_read().threads.is_empty(), "{what}");
     }
+}
+
+#[tokio::test]
+async fn a_wait_for_one_sender_goes_on_where_it_has_looked() {
+    let rig = rig();
+    rig.receive(PLAN, 1000);
+    let looked_at = rig.looked_at_while_waiting(&format!("inbox?wait=2&from={OTHER}"), 50).await;
+    assert!(looked_at <= 1050, "{looked_at} of 1,050 transfers");
+}
+
+#[tokio::test]
+async fn a_wait_for_a_state_rests_between_two_looks_and_sees_what_changed() {
+    let rig = rig();
+    rig.receive(PLAN, 1000);
+    let looked_at = rig.looked_at_while_waiting("inbox?wait=2&state=rejected", 50).await;
+    assert!(looked_at <= 12 * 1050, "{looked_at} of 1,050 transfers, five looks a second");
+    let first = crate::store::Store::inbox(&*rig.store, VISITS.parse().unwrap(), 0, 1).unwrap()[0].position;
+    let reject = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        rig.reject(first);
+    };
+    let (answer, ()) = tokio::join!(rig.get("inbox?wait=20&state=rejected", None), reject);
+    let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+    assert!(String::from_utf8_lossy(&body).contains(&format!("-{first:08}-")), "{body:?}");
 }
 
 const CERTIFICATE: Fingerprint = Fingerprint([9; 32]);

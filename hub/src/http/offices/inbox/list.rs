@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use careplan_protocol::api::{InboxOrder, InboxQuery, UNFETCHED_COUNT};
 use careplan_protocol::problem::{Code, Refusal};
+use careplan_protocol::transfer::State as Standing;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ pub(super) async fn list(
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
-    let asked = Asked::of(permit, query, raw.unwrap_or_default())?;
+    let mut asked = Asked::of(permit, query, raw.unwrap_or_default())?;
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let wait = Duration::from_secs(u64::from(asked.query.wait.unwrap_or(0).min(MOST_SECONDS)));
     if wait.is_zero() {
@@ -53,12 +54,13 @@ pub(super) async fn list(
     let mut has_waited = false;
     loop {
         woken.mark_unchanged();
+        let rest = tokio::time::sleep(PAUSE);
         let (etag, seen) = asked.look(&app, known).await?;
         // Who lost the right to look while waiting sees nothing of what came in.
         if has_waited {
             app.access.still(&connection.peer, &asked.permit)?;
         }
-        // With an ETag the wait is for a change; without one, for something to come in.
+        // With an ETag the wait is for a change; without one, for something to come in, or more to look at.
         if seen.as_ref().is_some_and(|seen| known.is_some() || !seen.is_nothing) {
             return Ok(answer(&app, &asked.permit, seen, &etag));
         }
@@ -71,7 +73,10 @@ pub(super) async fn list(
             app.access.still(&connection.peer, &asked.permit)?;
             return Ok(answer(&app, &asked.permit, seen, &etag));
         }
+        asked.go_on(seen.as_ref());
         has_waited = true;
+        // On a busy hub there are hundreds of commits a second: look at them together.
+        rest.await;
     }
 }
 
@@ -87,7 +92,9 @@ struct Asked {
 /// What was found.
 struct Seen {
     page: Bytes,
+    /// Neither a transfer nor more to look at.
     is_nothing: bool,
+    behind: u64,
 }
 
 impl Asked {
@@ -118,10 +125,19 @@ impl Asked {
                 Some(InboxOrder::Unit) => reader.exchange.by_unit(&permit, &query, &place, limit)?,
                 None => reader.exchange.inbox(&permit, &query, place.begin, limit)?,
             };
-            let is_nothing = listed.items.is_empty();
-            Ok(Seen { page: page::written(listed)?, is_nothing })
+            let (is_nothing, behind) = (listed.items.is_empty() && listed.next.is_none(), listed.behind);
+            Ok(Seen { page: page::written(listed)?, is_nothing, behind })
         };
         Ok((etag, Some(app.reading.read(self.permit.office(), read).await?)))
+    }
+
+    /// The next look begins behind what was seen, where that cannot become what is wanted any more: of the filters only a
+    /// state can begin to hold.
+    fn go_on(&mut self, seen: Option<&Seen>) {
+        let stays = self.query.state.is_none_or(|wanted| wanted == Standing::Accepted);
+        if let Some(seen) = seen.filter(|_| stays) {
+            self.place = Place::at(seen.behind);
+        }
     }
 }
 
@@ -150,3 +166,5 @@ fn answer(app: &SharedApp, permit: &OfficePermit, seen: Option<Seen>, etag: &str
 }
 
 const MOST_SECONDS: u32 = 60;
+/// From one look of a wait to the next.
+const PAUSE: Duration = Duration::from_millis(200);
