@@ -118,6 +118,102 @@ async fn the_last_batch_is_cut_when_its_bytes_did_not_all_arrive() {
     check(&store, sent).await;
 }
 
+/// The header only says what its batches say, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_segment_whose_header_is_damaged_is_read_by_what_its_batches_say() {
+    for first_batch_too in [false, true] {
+        let house = House::new();
+        let store = house.open();
+        let sent = fill(&store).await;
+        store.close().await;
+        drop(store);
+        let store = house.open();
+        let first = send(&store, office(3), office(4), "first", &[("a.pdf", bytes(3, 9_000))]).await.unwrap();
+        let kept = send(&store, office(3), office(4), "kept", &[("a.pdf", bytes(4, 9_000))]).await.unwrap();
+        drop(store);
+        let segment = house.files("segments").into_iter().find(|file| file.ends_with("00002.seg")).unwrap();
+        flip(&segment, 10);
+        if first_batch_too {
+            flip(&segment, 64 + 9_200);
+        }
+        for start in 0..2 {
+            let store = house.open();
+            assert_eq!((store.state().next, store.state().epoch), (kept.position + 1 + start, 1));
+            let (damage, cut) = (store.health().damage, store.health().cut);
+            assert!(damage.iter().any(|what| what.contains("00002: its header does not hold")), "{damage:?}");
+            assert_eq!(cut, None);
+            for (position, seed) in [(first.position, 3), (kept.position, 4)] {
+                if seed == 3 && first_batch_too {
+                    continue;
+                }
+                let transfer = store.received(office(4), position).unwrap().unwrap();
+                assert_eq!(fetch(&store, &transfer, 1).await.unwrap(), bytes(seed, 9_000));
+            }
+            let transfer = store.received(office(2), sent.0).unwrap().unwrap();
+            assert_eq!(fetch(&store, &transfer, 1).await.unwrap(), bytes(1, 5_000));
+            let more = send(&store, office(3), office(5), &format!("{start}"), &[("a.pdf", bytes(3, 10))]).await;
+            let more = more.unwrap();
+            assert_eq!((more.epoch, more.position), (1, kept.position + 1 + start), "no position is given twice");
+        }
+    }
+}
+
+/// What acknowledged events said is gone for good, so nothing may stand under their numbers but in a new epoch.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_segment_damaged_as_a_whole_begins_a_new_epoch_once() {
+    let house = House::new();
+    let store = house.open();
+    fill(&store).await;
+    drop(store);
+    let store = house.open();
+    let sent = send(&store, office(1), office(2), "late", &[("a.pdf", bytes(3, 9_000))]).await.unwrap();
+    assert_eq!(sent.epoch, 1);
+    drop(store);
+    let segment = house.files("segments").into_iter().find(|file| file.ends_with("00002.seg")).unwrap();
+    let file = OpenOptions::new().write(true).open(&segment).unwrap();
+    file.write_all_at(&[7; 100_000], 0).unwrap();
+    // Nothing else tells of it.
+    std::fs::remove_dir_all(house.path("tlog")).unwrap();
+    for round in 0..3 {
+        let store = house.open();
+        assert_eq!(store.state().epoch, 2, "round {round}");
+        let began = store.events(sent.position, 1).unwrap().remove(0);
+        assert!(matches!(began.fact, Fact::Began { because: Beginning::Cut, .. }), "{began:?}");
+        assert!(!store.health().damage.is_empty());
+        let anew = send(&store, office(1), office(2), &format!("{round}"), &[("a.pdf", bytes(4, 10))]).await.unwrap();
+        assert_eq!(anew.epoch, 2);
+    }
+}
+
+/// A folder whose events went back to an earlier day, but for what was written of the later ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_of_events_that_are_not_there_any_more_begins_a_new_epoch() {
+    let house = House::new();
+    let store = house.open();
+    let sent = fill(&store).await;
+    store.close().await;
+    drop(store);
+    let earlier = tempfile::tempdir().unwrap();
+    let copied = std::process::Command::new("cp").arg("-a").arg(house.path(".")).arg(earlier.path()).status();
+    assert!(copied.unwrap().success());
+    let store = house.open();
+    let late = send(&store, office(1), office(2), "late", &[("a.pdf", bytes(3, 9_000))]).await.unwrap();
+    store.close().await;
+    drop(store);
+    std::fs::copy(house.path("snapshot"), earlier.path().join("snapshot")).unwrap();
+    let pem = house.pem.clone();
+    let mut house = House::within(earlier);
+    house.pem = pem;
+    for _ in 0..2 {
+        let store = house.open();
+        assert_eq!(store.state().epoch, 2);
+        let began = store.events(late.position, 1).unwrap().remove(0);
+        assert!(matches!(began.fact, Fact::Began { because: Beginning::Cut, .. }), "{began:?}");
+        check(&store, sent).await;
+        store.close().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flipped_bit_before_the_tail_is_found_told_and_never_served() {
     let house = House::new();

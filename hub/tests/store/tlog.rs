@@ -202,9 +202,7 @@ async fn parts_of_tiles_that_a_power_cut_spoilt_are_made_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_smaller_or_other_than_what_was_signed_is_signed_and_transfers_go_on() {
-    let wrecks: [(Wreck, &str); 4] = [
-        // What was signed has more events than there are.
-        (|house| change_signed(house, |json| json["size"] = 5000.into()), "is lost"),
+    let wrecks: [(Wreck, &str); 3] = [
         // Others than there are.
         (
             |house| change_signed(house, |json| json["root"] = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".into()),
@@ -329,6 +327,32 @@ async fn a_lost_end_shows_in_what_the_new_epoch_cites() {
     let Fact::Began { cites: Some(cited), .. } = &began.fact else { panic!("{began:?}") };
     assert_eq!((cited.size, cited.root), (before.size, before.root.0));
     assert!(cited.size > began.position);
+}
+
+/// What was signed has more events than there are: their positions are not given again in the epoch in which they were.
+#[tokio::test(flavor = "multi_thread")]
+async fn more_signed_than_there_is_begins_a_new_epoch_that_says_so() {
+    let house = House::new();
+    let store = house.open();
+    events(&store, 300).await;
+    caught_up(&store).await;
+    let before = log(&store).checkpoint(1).unwrap();
+    store.close().await;
+    drop(store);
+    change_signed(&house, |json| json["size"] = 5000.into());
+    let store = house.open();
+    let damage = store.health().damage;
+    assert!(matches!(damage.as_slice(), [one] if one.contains("301 to 4999")), "{damage:?}");
+    caught_up(&store).await;
+    assert_eq!((store.state().epoch, log(&store).alarm()), (2, None));
+    let leaves = verified(&log(&store), 2);
+    let Fact::Began { because: Beginning::Cut, cites: Some(cited) } = &leaves[301].fact else { panic!("{leaves:?}") };
+    assert_eq!(cited.size, 5000);
+    assert_eq!(log(&store).checkpoint(1).unwrap(), before, "what was signed is still shown");
+    store.close().await;
+    drop(store);
+    let store = house.open();
+    assert_eq!((store.state().epoch, store.health().damage), (2, vec![]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -124,7 +124,8 @@ impl Receipts {
             let file = File::open(&path).map_err(at(&path))?;
             let mut head = [0; HEADER];
             let read = file.read_exact_at(&mut head, 0);
-            if read.ok().and_then(|()| Header::parse(&head)).is_none_or(|header| header.first > position) {
+            // One whose header does not hold is read, too.
+            if read.ok().and_then(|()| Header::parse(&head)).is_some_and(|header| header.first > position) {
                 continue;
             }
             let mut batches = Batches::from(&file, HEADER as u64, None, true).map_err(at(&path))?;

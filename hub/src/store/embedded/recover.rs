@@ -6,7 +6,6 @@ use super::layout::{self, Layout};
 use super::scan::{Located, scan};
 use super::segment::{self, HEADER, Header, Segment};
 use crate::failpoint::{self, Point};
-use jiff::civil::Date;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -25,12 +24,15 @@ pub(crate) struct Recovered {
     pub(crate) chain: [u8; 32],
     /// What was cut, in words for operators.
     pub(crate) cut: Option<String>,
+    /// Whether nothing can be read of the segment that was the last: it may have held any number of events.
+    pub(crate) lost: bool,
 }
 
 /// Reads the segments from the one on that holds the first event behind the log's durable part.
 pub(crate) fn recover(layout: &Layout, synced: u64, damage: &Damage) -> Result<Recovered, OpenError> {
-    let mut recovered = Recovered { next: synced, ..Recovered::default() };
-    let segments = needed(layout, synced, damage)?;
+    let Found { readable, lost } = all(layout, damage)?;
+    let mut recovered = Recovered { next: synced, lost, ..Recovered::default() };
+    let segments = needed(layout, synced, readable)?;
     if synced == 0 && segments.first().is_some_and(|(_, header)| header.first > 0) {
         let what = "it is missing, although there were events before the segments that are left; the log is not begun anew \
                     over what it holds: run `careplan-hub recover`";
@@ -66,8 +68,11 @@ pub(crate) fn recover(layout: &Layout, synced: u64, damage: &Damage) -> Result<R
 }
 
 /// The segments that have to be read, with their headers. Empty ones go.
-fn needed(layout: &Layout, synced: u64, damage: &Damage) -> Result<Vec<(Arc<Segment>, Header)>, OpenError> {
-    let mut found = all(layout, damage)?;
+fn needed(
+    layout: &Layout,
+    synced: u64,
+    mut found: Vec<(Arc<Segment>, Header)>,
+) -> Result<Vec<(Arc<Segment>, Header)>, OpenError> {
     let before = found.iter().rposition(|(_, header)| header.first <= synced).unwrap_or(0);
     // One that ends where the next begins, both at the log's end, is read all the same: it may be the damaged one.
     let inside = found.get(before).is_some_and(|(_, header)| header.first < synced);
@@ -89,25 +94,34 @@ fn needed(layout: &Layout, synced: u64, damage: &Damage) -> Result<Vec<(Arc<Segm
     Ok(needed)
 }
 
-/// All segments whose headers hold, by position: under a wrong clock a later one may bear an earlier day.
-fn all(layout: &Layout, damage: &Damage) -> Result<Vec<(Arc<Segment>, Header)>, OpenError> {
-    let mut found: Vec<(Arc<Segment>, Header)> = Vec::new();
-    for (day, number) in segment::list(layout).map_err(at(&layout.segments()))? {
-        let path = layout.segment(day, number);
-        let file = layout::private(&path, false).map_err(at(&path))?;
-        let mut head = [0; HEADER];
-        let read = file.read_exact_at(&mut head, 0);
-        match read.ok().and_then(|()| Header::parse(&head)).filter(|header| names(header, day, number)) {
-            Some(header) => found.push((Arc::new(Segment { day, number, file }), header)),
-            None => damage.tell(format!("segment {day}/{number:05}: its header does not hold")),
-        }
-    }
-    found.sort_by_key(|(segment, header)| (header.first, segment.day, segment.number));
-    Ok(found)
+/// The segments of a folder.
+struct Found {
+    readable: Vec<(Arc<Segment>, Header)>,
+    /// Whether the last one by name is not among them.
+    lost: bool,
 }
 
-fn names(header: &Header, day: Date, number: u32) -> bool {
-    header.day == day && header.number == number
+/// All segments, by position: under a wrong clock a later one may bear an earlier day. Where a header does not hold, what the
+/// batches say counts, so that nobody takes the log to end before them.
+fn all(layout: &Layout, damage: &Damage) -> Result<Found, OpenError> {
+    let mut found = Found { readable: Vec::new(), lost: false };
+    for (day, number) in segment::list(layout).map_err(at(&layout.segments()))? {
+        let (path, name) = (layout.segment(day, number), format!("segment {day}/{number:05}"));
+        let file = layout::private(&path, false).map_err(at(&path))?;
+        let header = match Header::read(&file, day, number) {
+            Some(header) => Some(header),
+            None => {
+                let again = Header::again(&file, day, number).map_err(at(&path))?;
+                let what = if again.is_some() { "it is read by what its batches say" } else { "nothing of it is read" };
+                damage.tell(format!("{name}: its header does not hold; {what}"));
+                again
+            }
+        };
+        found.lost = header.is_none();
+        found.readable.extend(header.map(|header| (Arc::new(Segment { day, number, file }), header)));
+    }
+    found.readable.sort_by_key(|(segment, header)| (header.first, segment.day, segment.number));
+    Ok(found)
 }
 
 /// Whether nothing was ever written behind the header. From here on the file reads as the disk holds it: a process that

@@ -7,10 +7,12 @@
 //! The file is filled with zeros ahead of need, so that a batch overwrites room that the disk has already given.
 
 use super::layout::{Layout, days_in};
+use super::verify::batches::{Batches, Piece};
 use crate::store::codec;
 use jiff::civil::Date;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 
 /// Bytes of the header.
 pub(crate) const HEADER: usize = 64;
@@ -58,6 +60,25 @@ impl Header {
             first: u64::from_be_bytes(*bytes.get(20..)?.first_chunk()?),
             chain: *bytes.get(28..)?.first_chunk()?,
         })
+    }
+
+    /// Reads the header of a segment.
+    pub(crate) fn read(file: &File, day: Date, number: u32) -> Option<Self> {
+        let mut head = [0; HEADER];
+        let read = file.read_exact_at(&mut head, 0);
+        read.ok().and_then(|()| Self::parse(&head)).filter(|header| (header.day, header.number) == (day, number))
+    }
+
+    /// What a header that does not hold said, by the segment's name and its first batch that holds; `None` when none does.
+    pub(crate) fn again(file: &File, day: Date, number: u32) -> io::Result<Option<Self>> {
+        let mut batches = Batches::from(file, HEADER as u64, None, false)?;
+        while let Some(piece) = batches.next()? {
+            if let Piece::Batch { frame, .. } = piece {
+                let first = frame.next.saturating_sub(frame.events.into());
+                return Ok(Some(Self { day, number, epoch: frame.epoch, first, chain: frame.previous }));
+            }
+        }
+        Ok(None)
     }
 }
 

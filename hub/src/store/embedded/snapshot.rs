@@ -18,7 +18,7 @@ use crate::store::state::State;
 use careplan_protocol::calendar::Month;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes the state, durably, in place of the snapshot before.
 pub(crate) fn write(
@@ -71,16 +71,32 @@ pub(crate) fn beside(layout: &Layout, keys: &Keyring, month: Month) -> Option<St
     open(&layout.archive().join(kept_name(month)), keys)
 }
 
+/// The states that say more than there is, of those that can be opened.
+pub(crate) fn ahead(layout: &Layout, keys: &Keyring, next: u64) -> io::Result<Vec<State>> {
+    let mut found = Vec::new();
+    for path in places(layout)? {
+        if position(&path)?.is_some_and(|position| position > next) {
+            found.extend(open(&path, keys));
+        }
+    }
+    Ok(found)
+}
+
 /// Removes what says more than there is: of an end that was lost. Once as many events came again it would be believed,
 /// and speak of others.
 pub(crate) fn forget_ahead(layout: &Layout, next: u64) -> io::Result<()> {
-    let beside = kept_months(layout)?.into_iter().map(|month| layout.archive().join(kept_name(month)));
-    for path in beside.chain([layout.snapshot()]) {
+    for path in places(layout)? {
         if position(&path)?.is_some_and(|position| position > next) {
             layout::remove(&path)?;
         }
     }
     Ok(())
+}
+
+/// Where states may stand.
+fn places(layout: &Layout) -> io::Result<Vec<PathBuf>> {
+    let beside = kept_months(layout)?.into_iter().map(|month| layout.archive().join(kept_name(month)));
+    Ok(beside.chain([layout.snapshot()]).collect())
 }
 
 /// The position that a file says its state is at.

@@ -5,6 +5,7 @@ use super::body::Lane;
 use super::core::{Core, Notes};
 use super::damage::Damage;
 use super::doubt::Doubts;
+use super::ended::{self, Ended};
 use super::error::{OpenError, at};
 use super::handles::Handles;
 use super::index::{Changes, Index};
@@ -87,6 +88,11 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
     if state.archived.is_some_and(|archived| archived.next < first) {
         damage.tell(format!("events {} to {} are in no archive and not in the log", state.floor(), first - 1));
     }
+    // A restore says itself which epoch begins, and may well be of an earlier day.
+    let ended = if backup::mark(&layout).is_some() { None } else { ended::beyond(&layout, &keys, &state)? };
+    if let Some(ended) = &ended {
+        damage.tell(ended.told(state.next));
+    }
     snapshot::forget_ahead(&layout, state.next).map_err(at(&layout.archive()))?;
     let doubts = Doubts::open(&layout, (state.next > 0).then_some(state.last_at), now)?;
     let filler = room.start().map_err(at(layout.data()))?;
@@ -118,7 +124,7 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
     });
     core.raise(state.floor());
     core.doubts.look(core.now(), &state);
-    match writer(&core, state, &recovered) {
+    match writer(&core, state, &recovered, ended) {
         Ok(writer) => Ok(Started { core, writer, filler, lock }),
         Err(error) => {
             core.room.stop();
@@ -223,7 +229,7 @@ fn read_ahead(journal: &Journal, begin: u64, end: u64, sender: &SyncSender<Batch
 }
 
 /// Begins a new segment, and a new epoch where one has to begin.
-fn writer(core: &Arc<Core>, state: State, recovered: &Recovered) -> Result<Writer, OpenError> {
+fn writer(core: &Arc<Core>, state: State, recovered: &Recovered, ended: Option<Ended>) -> Result<Writer, OpenError> {
     failpoint::reach(Point::Started).map_err(at(core.layout.data()))?;
     let mut state = state;
     let restored = backup::mark(&core.layout);
@@ -232,11 +238,15 @@ fn writer(core: &Arc<Core>, state: State, recovered: &Recovered) -> Result<Write
         // The one before the one that begins now; the writer counts on.
         state.epoch = state.epoch.max(restored.epoch.saturating_sub(1));
     }
-    let began = match (&restored, state.next, &recovered.cut) {
+    if let Some(ended) = &ended {
+        state.epoch = state.epoch.max(ended.epoch);
+    }
+    let has_lost = recovered.cut.is_some() || recovered.lost || ended.is_some();
+    let began = match (&restored, state.next, has_lost) {
         (Some(_), ..) => Some(Beginning::Restored),
         (None, 0, _) => Some(Beginning::FirstStart),
-        (None, _, Some(_)) => Some(Beginning::Cut),
-        (None, _, None) => None,
+        (None, _, true) => Some(Beginning::Cut),
+        (None, _, false) => None,
     };
     let has_events = state.next > 0;
     let mut writer = Writer::new(Arc::clone(core), state, recovered.chain, began);
