@@ -7,6 +7,8 @@ mod clock;
 mod damage;
 #[path = "faults/disk.rs"]
 mod disk;
+#[path = "faults/epochs.rs"]
+mod epochs;
 #[path = "faults/fold.rs"]
 mod fold;
 #[path = "faults/points.rs"]

@@ -4,8 +4,8 @@
 //! - [`Embedded`]: the store as everything above sees it;
 //! - `tlog`: the transparency log, published behind the commit;
 //! - `archive`: months of the log that are put away;
-//! - `opening`, `start`, `recover`, `ended`, `upkeep`: what it is opened with, opening it, what the disk held, how far it once
-//!   went, what is done behind the commit;
+//! - `opening`, `start`, `recover`, `ended`, `due`, `upkeep`: what it is opened with, opening it, what the disk held, how far
+//!   it once went, whether an epoch has to begin, what is done behind the commit;
 //! - `writer`: the one thread that commits; `core`: what it shares with readers;
 //! - `open`, `index`, `search`, `journal`, `log`, `snapshot`, `body`, `handles`: where a reader looks;
 //! - `scan`, `segment`, `frame`, `entry`: what stands on the disk;
@@ -19,6 +19,7 @@ mod body;
 mod core;
 mod damage;
 mod doubt;
+mod due;
 mod ended;
 mod entry;
 mod error;

@@ -1,6 +1,7 @@
 //! What the embedded store keeps through restarts, kills, damage and full disks.
 
 use crate::fixture::{House, about, bytes, commit, fetch, new_receipt_key, office, send};
+use crate::tlog::caught_up;
 use careplan_hub::store::embedded::OpenError;
 use careplan_hub::store::event::{Beginning, Detail, Fact, NewEvent};
 use careplan_hub::store::{CommitError, Decided, SharedStore, StoreError};
@@ -411,6 +412,46 @@ async fn on_a_full_disk_the_reserve_is_used_up_then_commits_wait_for_room() {
         }
     }
     panic!("it did not go on by itself");
+}
+
+/// What was cut may have been acknowledged, and a start that cuts may end before it says that an epoch begins.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_epoch_after_a_cut_begins_at_a_later_start_when_the_disk_was_full_at_the_first() {
+    let Some((small, house, sent)) = torn_on_a_full_disk().await else { return };
+    for _ in 0..2 {
+        let store = house.open();
+        assert!(store.health().cut.is_some());
+        assert_eq!(store.state().epoch, 1);
+        let refused = send(&store, office(1), office(2), "full", &[("a.pdf", bytes(3, 10))]).await;
+        assert_eq!(refused, Err(CommitError::Full));
+        assert_eq!(store.inbox(office(2), 0, 10).unwrap().len(), 1);
+    }
+    std::fs::remove_file(small.path.join("ballast")).unwrap();
+    let store = house.open();
+    assert_eq!(store.state().epoch, 2);
+    let last = store.events(store.state().next - 1, 1).unwrap();
+    assert!(matches!(last[0].fact, Fact::Began { because: Beginning::Cut, .. }));
+    check(&store, sent).await;
+    drop(store);
+    let store = house.open();
+    assert_eq!((store.state().epoch, store.health().cut), (2, None), "it begins once");
+}
+
+/// A store whose last batch is torn, on a disk that others fill to the last byte.
+async fn torn_on_a_full_disk() -> Option<(SmallDisk, House, (u64, u64))> {
+    let small = SmallDisk::mount(160)?;
+    let mut house = House::within(tempfile::tempdir_in(&small.path).unwrap());
+    house.disk.reserve_bytes = 8 << 20;
+    let store = house.open();
+    let sent = fill(&store).await;
+    caught_up(&store).await;
+    drop(store);
+    let segment = house.files("segments").into_iter().find(|file| file.ends_with("00001.seg")).unwrap();
+    let file = OpenOptions::new().write(true).open(&segment).unwrap();
+    file.write_all_at(&[2, 0, 0, 1, 0, 9, 9, 9, 9, 1, 2, 3], used(&segment)).unwrap();
+    let _ = std::fs::remove_file(house.path("segments/next.seg"));
+    std::fs::write(small.path.join("ballast"), vec![1; 200 << 20]).unwrap_err();
+    Some((small, house, sent))
 }
 
 /// A disk of some MiB in memory; absent where this user may not mount.

@@ -16,6 +16,7 @@
 //!   search/                      derived, too: where searches look (see `search`)
 //!   snapshot                     the state at a position; derived
 //!   clock-doubt                  a jump of the clock that nobody has confirmed yet
+//!   epoch-due                    an epoch has to begin (see `due`)
 //!   cut/                         what was cut from the tail, kept aside
 //! ```
 
@@ -120,6 +121,10 @@ impl Layout {
 
     pub(crate) fn clock_doubt(&self) -> PathBuf {
         self.data.join("clock-doubt")
+    }
+
+    pub(crate) fn epoch_due(&self) -> PathBuf {
+        self.data.join("epoch-due")
     }
 
     pub(crate) fn lock(&self) -> PathBuf {

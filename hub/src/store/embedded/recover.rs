@@ -1,6 +1,7 @@
 //! What the segments hold that the log does not have yet, and where their tail ends.
 
 use super::damage::Damage;
+use super::due;
 use super::error::{OpenError, at};
 use super::layout::{self, Layout};
 use super::scan::{Located, scan};
@@ -58,7 +59,8 @@ pub(crate) fn recover(layout: &Layout, synced: u64, damage: &Damage) -> Result<R
         if last {
             if let Some(tail) = scanned.tail {
                 failpoint::reach(Point::Cut).map_err(at(&path))?;
-                recovered.cut = Some(set_aside(layout, segment, &bytes, tail.start).map_err(at(&path))?);
+                let known = segments.iter().map(|(_, header)| header.epoch).max().unwrap_or(0).max(epoch);
+                recovered.cut = Some(set_aside(layout, segment, &bytes, (tail.start, known)).map_err(at(&path))?);
                 failpoint::reach(Point::CutKept).map_err(at(&path))?;
             }
             segment.file.set_len(scanned.end).and_then(|()| segment.file.sync_all()).map_err(at(&path))?;
@@ -149,13 +151,14 @@ fn read(file: &File) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Keeps the bytes of the tail before they are cut.
-fn set_aside(layout: &Layout, segment: &Segment, bytes: &[u8], from: usize) -> io::Result<String> {
+/// Keeps the bytes of the tail before they are cut, and says that an epoch has to begin then.
+fn set_aside(layout: &Layout, segment: &Segment, bytes: &[u8], (from, known): (usize, u32)) -> io::Result<String> {
     let tail = bytes.get(from..).unwrap_or_default();
     let end = tail.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let name = format!("{}-{:05}-{from}.bin", segment.day, segment.number);
     // The zeros behind it give back room that a full disk has nowhere else.
     segment.file.set_len((from + end) as u64)?;
+    due::mark(layout, known)?;
     layout::replace(&layout.cut().join(&name), tail.get(..end).unwrap_or_default())?;
     let cut = format!("{end} bytes behind the last whole batch were cut and kept as cut/{name}");
     tracing::warn!(%cut, "the last batch was not whole");

@@ -5,7 +5,8 @@ use super::body::Lane;
 use super::core::{Core, Notes};
 use super::damage::Damage;
 use super::doubt::Doubts;
-use super::ended::{self, Ended};
+use super::due;
+use super::ended;
 use super::error::{OpenError, at};
 use super::handles::Handles;
 use super::index::{Changes, Index};
@@ -93,8 +94,14 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
     if let Some(ended) = &ended {
         damage.tell(ended.told(state.next));
     }
+    if ended.is_some() || recovered.lost {
+        // Before what tells of it goes.
+        let known = ended.map_or(0, |ended| ended.epoch).max(state.epoch);
+        due::mark(&layout, known).map_err(at(layout.data()))?;
+    }
     snapshot::forget_ahead(&layout, state.next).map_err(at(&layout.archive()))?;
     let doubts = Doubts::open(&layout, (state.next > 0).then_some(state.last_at), now)?;
+    let due = due::marked(&layout).map_err(at(layout.data()))?;
     let filler = room.start().map_err(at(layout.data()))?;
     let core = Arc::new(Core {
         search: Search::new(&layout, Arc::clone(&keys), journal.first(), state.next),
@@ -107,7 +114,7 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
         notes: Notes::default(),
         waiting: AtomicUsize::new(0),
         failed: AtomicBool::new(false),
-        cut: recovered.cut.clone(),
+        cut: recovered.cut.clone().or_else(|| due.map(|_| CUT_BEFORE.to_owned())),
         clock: opening.clock,
         randomness: opening.randomness,
         on_sync_failure: opening.on_sync_failure,
@@ -124,7 +131,7 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
     });
     core.raise(state.floor());
     core.doubts.look(core.now(), &state);
-    match writer(&core, state, &recovered, ended) {
+    match writer(&core, state, recovered.chain, due) {
         Ok(writer) => Ok(Started { core, writer, filler, lock }),
         Err(error) => {
             core.room.stop();
@@ -229,7 +236,7 @@ fn read_ahead(journal: &Journal, begin: u64, end: u64, sender: &SyncSender<Batch
 }
 
 /// Begins a new segment, and a new epoch where one has to begin.
-fn writer(core: &Arc<Core>, state: State, recovered: &Recovered, ended: Option<Ended>) -> Result<Writer, OpenError> {
+fn writer(core: &Arc<Core>, state: State, chain: [u8; 32], due: Option<u32>) -> Result<Writer, OpenError> {
     failpoint::reach(Point::Started).map_err(at(core.layout.data()))?;
     let mut state = state;
     let restored = backup::mark(&core.layout);
@@ -238,18 +245,15 @@ fn writer(core: &Arc<Core>, state: State, recovered: &Recovered, ended: Option<E
         // The one before the one that begins now; the writer counts on.
         state.epoch = state.epoch.max(restored.epoch.saturating_sub(1));
     }
-    if let Some(ended) = &ended {
-        state.epoch = state.epoch.max(ended.epoch);
-    }
-    let has_lost = recovered.cut.is_some() || recovered.lost || ended.is_some();
-    let began = match (&restored, state.next, has_lost) {
+    let began = match (&restored, state.next, due) {
         (Some(_), ..) => Some(Beginning::Restored),
         (None, 0, _) => Some(Beginning::FirstStart),
-        (None, _, true) => Some(Beginning::Cut),
-        (None, _, false) => None,
+        (None, _, Some(_)) => Some(Beginning::Cut),
+        (None, _, None) => None,
     };
+    state.epoch = state.epoch.max(due.unwrap_or(0));
     let has_events = state.next > 0;
-    let mut writer = Writer::new(Arc::clone(core), state, recovered.chain, began);
+    let mut writer = Writer::new(Arc::clone(core), state, chain, began);
     let has_begun = writer.begin()?;
     if !has_begun {
         // What is there can be read all the same; but a folder's first event, and that of a restore, are never put off.
@@ -265,6 +269,8 @@ fn writer(core: &Arc<Core>, state: State, recovered: &Recovered, ended: Option<E
     Ok(writer)
 }
 
+const CUT_BEFORE: &str = "an earlier start cut what stood behind the last whole batch, or found the end of the log lost, and ended before \
+                          a new epoch had begun; what was cut is in cut/";
 const NO_BEGINNING: &str = "the log begins behind months that were archived, and neither this snapshot nor one in archive/ \
                             can be opened: without it offices, licences and meters would be empty; run `careplan-hub recover`";
 const REPLAYED_AT_ONCE: usize = 4096;

@@ -8,6 +8,7 @@ use tip::NotAppended;
 pub(crate) use tip::Tip;
 
 use super::core::Core;
+use super::due;
 use super::error::refused;
 use super::segment::SEGMENT;
 use super::tlog;
@@ -90,6 +91,9 @@ impl Writer {
             Ok(written) if !written.placed.is_empty() => {
                 self.began = None;
                 self.publish(written);
+                if let Err(error) = due::unmark(&self.core.layout) {
+                    tracing::warn!(%error, "the next start begins one more epoch, which harms nobody");
+                }
                 Ok(())
             }
             Ok(_) | Err(CommitError::Full) => {
