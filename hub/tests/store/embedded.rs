@@ -1,7 +1,7 @@
 //! What the embedded store keeps through restarts, kills, damage and full disks.
 
 use crate::fixture::{House, about, bytes, commit, fetch, new_receipt_key, office, send};
-use crate::tlog::caught_up;
+use crate::tlog::{caught_up, log, verified};
 use careplan_hub::store::embedded::OpenError;
 use careplan_hub::store::event::{Beginning, Detail, Fact, NewEvent};
 use careplan_hub::store::{CommitError, Decided, SharedStore, StoreError};
@@ -435,6 +435,28 @@ async fn the_epoch_after_a_cut_begins_at_a_later_start_when_the_disk_was_full_at
     drop(store);
     let store = house.open();
     assert_eq!((store.state().epoch, store.health().cut), (2, None), "it begins once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_epoch_that_begins_once_there_is_room_has_its_transparency_log_at_once() {
+    let Some((small, house, sent)) = torn_on_a_full_disk().await else { return };
+    let store = house.open();
+    // The log's thread is at work before anything begins.
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    assert_eq!((store.state().epoch, log(&store).alarm()), (1, None));
+    std::fs::remove_file(small.path.join("ballast")).unwrap();
+    let begun = async {
+        while send(&store, office(3), office(4), "after", &[("a.pdf", bytes(3, 10))]).await.is_err() {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), begun).await.unwrap();
+    assert_eq!(store.state().epoch, 2);
+    caught_up(&store).await;
+    assert_eq!(verified(&log(&store), 2).len() as u64, store.state().next);
+    assert_eq!((store.health().damage, log(&store).alarm(), log(&store).epoch()), (vec![], None, 2));
+    let transfer = store.received(office(2), sent.0).unwrap().unwrap();
+    assert_eq!(fetch(&store, &transfer, 1).await.unwrap(), bytes(1, 5_000));
 }
 
 /// A store whose last batch is torn, on a disk that others fill to the last byte.

@@ -46,6 +46,8 @@ pub(crate) struct Core {
     /// Decisions in the queue.
     pub(crate) waiting: AtomicUsize,
     pub(crate) failed: AtomicBool,
+    /// Whether an epoch has yet to begin: the disk has no room for its first event.
+    pub(crate) epoch_waits: AtomicBool,
     pub(crate) on_sync_failure: Arc<dyn Fn() + Send + Sync>,
     pub(crate) observer: Arc<dyn super::Observer>,
     pub(crate) cut: Option<String>,

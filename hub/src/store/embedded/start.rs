@@ -29,7 +29,7 @@ use crate::store::transfer::BodyPlace;
 use arc_swap::ArcSwap;
 use std::fs::File;
 use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -114,6 +114,7 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
         notes: Notes::default(),
         waiting: AtomicUsize::new(0),
         failed: AtomicBool::new(false),
+        epoch_waits: AtomicBool::new(false),
         cut: recovered.cut.clone().or_else(|| due.map(|_| CUT_BEFORE.to_owned())),
         clock: opening.clock,
         randomness: opening.randomness,
@@ -260,6 +261,7 @@ fn writer(core: &Arc<Core>, state: State, chain: [u8; 32], due: Option<u32>) -> 
         if restored.is_some() || !has_events {
             return Err(StoreError::Full.into());
         }
+        core.epoch_waits.store(began.is_some(), Ordering::SeqCst);
         tracing::error!("the disk is full: what is there is served, nothing else is taken until there is room");
     }
     if restored.is_some() {

@@ -91,6 +91,7 @@ impl Writer {
             Ok(written) if !written.placed.is_empty() => {
                 self.began = None;
                 self.publish(written);
+                self.core.epoch_waits.store(false, Ordering::SeqCst);
                 if let Err(error) = due::unmark(&self.core.layout) {
                     tracing::warn!(%error, "the next start begins one more epoch, which harms nobody");
                 }

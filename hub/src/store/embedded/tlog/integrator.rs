@@ -17,6 +17,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -96,7 +97,13 @@ fn alarm(core: &Core, tlog: &Tlog, what: &str) {
 fn step(core: &Arc<Core>, tlog: &Arc<Tlog>, at_work: &mut Option<Integrator>) -> Result<bool, Trouble> {
     match at_work {
         Some(integrator) => integrator.round(),
-        None => at_work.insert(Integrator::open(core, tlog)?).round(),
+        // Nothing more comes to the epoch before, and what it signed may be more than there is. Once begun, an epoch lasts as
+        // long as the process.
+        None if core.epoch_waits.load(Ordering::SeqCst) => Ok(false),
+        None => {
+            tlog.turn_to(core.state.load().epoch);
+            at_work.insert(Integrator::open(core, tlog)?).round()
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use careplan_protocol::tlog::note::VerifierKey;
 use careplan_protocol::tlog::proof::{FromTiles, included, inclusion};
 use careplan_protocol::tlog::{Checkpoint, Hash, Tile, leaf_hash};
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -17,7 +18,7 @@ use tokio::sync::watch;
 #[derive(Debug)]
 pub struct Tlog {
     layout: Layout,
-    epoch: u32,
+    epoch: AtomicU32,
     size: watch::Sender<u64>,
     alarm: Mutex<Option<String>>,
     caught_up: Mutex<Stopwatch>,
@@ -48,12 +49,12 @@ impl Tlog {
     pub(in crate::store::embedded) fn new(layout: Layout, epoch: u32) -> Self {
         let caught_up = Mutex::new(Stopwatch::start());
         let (alarm, given, size) = (Mutex::default(), Mutex::default(), watch::Sender::new(0));
-        Self { layout, epoch, size, alarm, caught_up, given }
+        Self { layout, epoch: AtomicU32::new(epoch), size, alarm, caught_up, given }
     }
 
     /// The epoch that grows.
     pub fn epoch(&self) -> u32 {
-        self.epoch
+        self.epoch.load(Ordering::Acquire)
     }
 
     /// Leaves of its last checkpoint, now and whenever one is published; 0 before the first since the start.
@@ -159,7 +160,7 @@ impl Tlog {
             let path = inclusion(&mut tiles, *position, head.size).map_err(|error| damaged(&error.to_string()))?;
             if included(&path, leaf_hash(leaf), *position, head.size) != Some(head.root) {
                 // An epoch that has signed nothing yet may have other events than the end of the one before.
-                return match head.epoch == self.epoch {
+                return match head.epoch == self.epoch() {
                     true => Err(damaged(&format!("event {position} is not the one that was signed"))),
                     false => Ok(None),
                 };
@@ -181,6 +182,11 @@ impl Tlog {
             }
         }
         Ok(None)
+    }
+
+    /// From now on the log of another epoch grows.
+    pub(super) fn turn_to(&self, epoch: u32) {
+        self.epoch.store(epoch, Ordering::Release);
     }
 
     pub(super) fn publish(&self, size: u64) {
