@@ -3,9 +3,10 @@
 use crate::clock::{NoRandomness, new_key};
 use crate::connection::Error;
 use crate::desk::Desk;
-use crate::journal::{Intent, Journal, Pending};
+use crate::journal::{Intent, IntentFile, Journal, Pending};
 use crate::parcels::Parcel;
 use crate::retry::patiently;
+use crate::sent_before::is_standard;
 use careplan_protocol::api::Sent;
 use careplan_protocol::problem::Code;
 use careplan_protocol::receipt::{self, Receipt};
@@ -64,8 +65,8 @@ pub fn begin(desk: &Desk, parcel: &Parcel, message: &str, sync: Option<&Path>) -
     Ok(Journal::open(&desk.profile)?.begin(parcel, message, key, desk.clock.now(), sync)?)
 }
 
-/// Sends what is pending and stores its receipt. On `Ok` and [`SendError::Refused`] the caller takes it out of the
-/// journal; on everything else it stays.
+/// Sends what is pending and stores its receipt. On `Ok` and [`SendError::Refused`] and [`SendError::OtherReceipt`] the
+/// caller takes it out of the journal; on everything else it stays.
 ///
 /// # Errors
 /// [`SendError`].
@@ -144,15 +145,20 @@ fn decides_about_content(why: &Error) -> bool {
     }
 }
 
-/// Whether a receipt states what was sent.
+/// Whether a receipt states what was sent. For a unit that stands already the hub gives the receipt of then, and the files
+/// may have gone in another order.
 fn states(receipt: &Receipt, desk: &Desk, intent: &Intent, transfer: TransferId) -> bool {
+    let stated = receipt.files.iter().map(|file| (file.name.clone(), file.size, file.sha256.0));
+    let name = |file: &IntentFile| is_standard(&file.name).then(|| file.name.clone());
+    let sent = intent.files.iter().map(|file| (name(file), file.size, file.sha256.0));
     receipt.transfer == transfer
         && receipt.from.office == desk.office()
         && receipt.to == intent.to
-        && receipt.files.len() == intent.files.len()
-        && receipt.files.iter().zip(&intent.files).all(|(stated, sent)| {
-            stated.sha256 == sent.sha256
-                && stated.size == sent.size
-                && stated.name.as_ref().is_none_or(|name| *name == sent.name)
-        })
+        && sorted(stated) == sorted(sent)
+}
+
+fn sorted<T: Ord>(files: impl Iterator<Item = T>) -> Vec<T> {
+    let mut files: Vec<T> = files.collect();
+    files.sort_unstable();
+    files
 }

@@ -72,6 +72,7 @@ fn sorted(files: impl Iterator<Item = Known>) -> Vec<Known> {
     files
 }
 
-fn is_standard(name: &str) -> bool {
+/// Whether a receipt states a file by its name: those of the standard.
+pub(crate) fn is_standard(name: &str) -> bool {
     matches!(StandardName::parse(name), Ok(Some(_)))
 }

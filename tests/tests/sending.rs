@@ -4,6 +4,10 @@
 mod again;
 #[path = "sending/bytes.rs"]
 mod bytes;
+#[path = "sending/elsewhere.rs"]
+mod elsewhere;
+#[path = "sending/folders.rs"]
+mod folders;
 #[path = "sending/held.rs"]
 mod held;
 #[path = "sending/month.rs"]

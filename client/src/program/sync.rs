@@ -8,6 +8,7 @@ use crate::program::failure::{Failure, code, fetch_code};
 use crate::program::screen::{Screen, printable};
 use crate::program::{Context, Exit};
 use careplan_client::checking;
+use careplan_client::sending::SendError;
 use careplan_client::sync::{Happening, Settings, Summary, Sync, SyncError};
 use careplan_client::texts::Explain as _;
 use serde_json::{Value, json};
@@ -98,22 +99,22 @@ async fn stopped() {
 }
 
 fn conclude(screen: &Screen, summary: Summary, failure: Option<Failure>) -> Exit {
-    let Summary { sent, fetched, acknowledged, refused, not_on_hub, held, waiting, not_fetched } = summary;
+    let Summary { sent, fetched, acknowledged, refused, not_on_hub, held, waiting, not_fetched, doubtful } = summary;
     screen.say(
         format!(
             "送信 {sent} 件、受信 {fetched} 件、取込済 {acknowledged} 件、送信不可 {refused} 件、\
-             ハブ未加入 {not_on_hub} 件、保留 {held} 件、待機 {waiting} 件、受信失敗 {not_fetched} 件"
+             ハブ未加入 {not_on_hub} 件、保留 {held} 件、待機 {waiting} 件、受信失敗 {not_fetched} 件、受領証の異常 {doubtful} 件"
         ),
         format!(
             "sent {sent}, fetched {fetched}, acknowledged {acknowledged}, refused {refused}, not on hub {not_on_hub}, \
-             held {held}, waiting {waiting}, not fetched {not_fetched}"
+             held {held}, waiting {waiting}, not fetched {not_fetched}, receipts in doubt {doubtful}"
         ),
     );
     if let (Some(failure), false) = (&failure, screen.json) {
         screen.failure(failure);
     }
-    let done = sent + fetched + acknowledged > 0;
-    match (failure.is_some(), refused + not_on_hub + held + not_fetched > 0) {
+    let done = sent + fetched + acknowledged + doubtful > 0;
+    match (failure.is_some(), refused + not_on_hub + held + not_fetched + doubtful > 0) {
         (true, _) if !done => Exit::Failed,
         (false, false) => Exit::Done,
         _ => Exit::Partly,
@@ -156,6 +157,10 @@ fn words(happening: &Happening) -> (String, String) {
             format!("{id}  {to} への {n} ファイルは送信済みです"),
             format!("{id}  these {n} files had been sent to {to} before"),
         ),
+        Happening::OtherReceipt(id, to, n) => {
+            let why = SendError::OtherReceipt(*id);
+            (format!("{to} への {n} ファイル：{}", why.japanese()), format!("{n} files to {to}: {}", why.english()))
+        }
         Happening::Unfit(names, why) => (
             format!("送信できません（refused）：{}：{}", names.join(", "), why.japanese()),
             format!("cannot be sent (refused): {}: {}", names.join(", "), why.english()),
@@ -214,6 +219,9 @@ fn value(screen: &Screen, happening: &Happening) -> Value {
     match happening {
         Happening::Sent(id, to, n) => json!({"event": "sent", "transfer": id, "to": to, "files": n}),
         Happening::AlreadySent(id, to, n) => json!({"event": "already-sent", "transfer": id, "to": to, "files": n}),
+        Happening::OtherReceipt(id, to, n) => {
+            json!({"event": "other-receipt", "transfer": id, "to": to, "files": n})
+        }
         Happening::Unfit(names, why) => {
             json!({"event": "refused", "files": names, "code": "unfit", "reason": why.explain(language)})
         }

@@ -27,6 +27,8 @@ pub enum Happening {
     Held(String, Vec<String>, Vec<Finding>),
     /// Files that are sent in spite of these findings, which concern the form only or were released.
     Warned(Vec<String>, Vec<Finding>),
+    /// A transfer was accepted, with a receipt that states something else.
+    OtherReceipt(TransferId, Address, usize),
     /// What the hub found in a transfer that it accepted, beyond what was told before.
     Found(TransferId, Vec<ToldFinding>),
     /// A transfer was fetched.
@@ -62,4 +64,6 @@ pub struct Summary {
     pub waiting: usize,
     /// Transfers that could not be fetched.
     pub not_fetched: usize,
+    /// Transfers that were accepted with a receipt that does not hold.
+    pub doubtful: usize,
 }

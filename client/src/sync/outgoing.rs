@@ -165,6 +165,14 @@ impl Sync {
                 Ok(pending.finish()?)
             }
             Err(SendError::Refused(why)) => self.refused(pending, why),
+            Err(SendError::OtherReceipt(transfer)) => {
+                // It was accepted, and sending it again brings nothing else: a person has to ask the operator.
+                let receipt = pending.answer().map(|answer| answer.receipt).unwrap_or_default();
+                shelves::sent(&self.settings.out, &pending, transfer, &receipt)?;
+                self.summary.doubtful += 1;
+                self.tell(&Happening::OtherReceipt(transfer, to, count));
+                Ok(pending.finish()?)
+            }
             Err(why) => Err(why.into()),
         }
     }

@@ -22,6 +22,8 @@ pub(super) struct Account {
     sent: Vec<Value>,
     refused: Vec<Value>,
     kept: Vec<Value>,
+    /// Accepted, with a receipt that does not hold.
+    doubtful: Vec<Value>,
     unreachable: Vec<Value>,
     sent_before: Vec<Value>,
     /// What the person did not agree to.
@@ -53,16 +55,16 @@ impl Account {
                 let entry = json!({
                     "to": intent.to, "files": names, "code": send_code(&why), "reason": text, "findings": findings,
                 });
-                let kept = matches!(why, SendError::Kept(_));
-                let word =
-                    if kept { screen.pick("未完了", "unfinished") } else { screen.pick("送れず", "refused") };
+                let (list, word, took) = match &why {
+                    SendError::Kept(_) => (&mut self.kept, screen.pick("未完了", "unfinished"), Took::Kept),
+                    SendError::OtherReceipt(_) => {
+                        (&mut self.doubtful, screen.pick("要確認", "to check"), Took::Refused)
+                    }
+                    _ => (&mut self.refused, screen.pick("送れず", "refused"), Took::Refused),
+                };
+                list.push(entry);
                 self.rows.push(row(intent, format!("{word}：{text}"), String::new()));
-                if kept {
-                    self.kept.push(entry)
-                } else {
-                    self.refused.push(entry)
-                }
-                if kept { Took::Kept } else { Took::Refused }
+                took
             }
             Err(why) => Took::Failed(why),
         }
@@ -146,13 +148,14 @@ impl Account {
     pub(super) fn value(&self, plan: Option<Value>) -> Value {
         json!({
             "sent": self.sent, "refused": self.refused, "kept": self.kept, "unreachable": self.unreachable,
-            "sent_before": self.sent_before, "declined": self.declined, "plan": plan,
+            "doubtful": self.doubtful, "sent_before": self.sent_before, "declined": self.declined, "plan": plan,
         })
     }
 
     /// How the command ends.
     pub(super) fn exit(&self) -> Exit {
-        match (self.sent.is_empty() && self.sent_before.is_empty(), self.stayed()) {
+        let nothing = self.sent.is_empty() && self.sent_before.is_empty() && self.doubtful.is_empty();
+        match (nothing, self.stayed() + self.doubtful.len()) {
             (_, 0) => Exit::Done,
             (true, _) => Exit::Failed,
             (false, _) => Exit::Partly,
