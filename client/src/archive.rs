@@ -145,11 +145,14 @@ impl<'a> Archive<'a> {
         let folder = self.folder.join(&place);
         let (kept, receipt) = self.keep_receipt(direction, &transfer, &folder)?;
         let wanted = self.files_of(direction, &transfer, receipt.as_ref());
-        let sent = || wanted.iter().map(|file| file.name.as_str());
-        let safe = names::safe_all(sent()).into_iter().zip(names::safe_all_before(sent()));
+        // The receipt's name is taken beside what was sent.
+        let ours = (direction == Direction::Sent).then_some(RECEIPT);
+        let given = || ours.into_iter().chain(wanted.iter().map(|file| file.name.as_str()));
+        let safe = names::safe_all(given()).into_iter().zip(names::safe_all_before(given()));
         let stands = |name: &str| folder.join(name).symlink_metadata().is_ok();
         // What was kept before under a longer name stays as it is.
-        let names: Vec<String> = safe.map(|(now, before)| if stands(&before) { before } else { now }).collect();
+        let names = safe.skip(ours.iter().count()).map(|(now, before)| if stands(&before) { before } else { now });
+        let names: Vec<String> = names.collect();
         let mut files = Vec::new();
         for (file, name) in wanted.into_iter().zip(names) {
             let why_not = match disagrees(&file, receipt.as_ref()) {

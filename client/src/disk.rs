@@ -84,13 +84,25 @@ pub fn move_file(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::remove_file(from)
 }
 
-/// Copies a file to a name that is not taken, and syncs the copy.
+/// Copies a file to a name that is not taken: a copy of that name is whole and synced.
 ///
 /// # Errors
 /// Those of the disk.
 pub fn copy(from: &Path, to: &Path) -> io::Result<u64> {
+    let mut temporary = to.as_os_str().to_owned();
+    temporary.push(".copy");
+    let temporary = PathBuf::from(temporary);
+    let copied = copy_to(from, &temporary).and_then(|bytes| place(&temporary, to).map(|()| bytes));
+    if copied.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    copied
+}
+
+fn copy_to(from: &Path, to: &Path) -> io::Result<u64> {
     let mut source = File::open(from)?;
-    let mut target = OpenOptions::new().write(true).create_new(true).open(to)?;
+    // A leftover of a crash is written over.
+    let mut target = OpenOptions::new().write(true).create(true).truncate(true).open(to)?;
     let bytes = io::copy(&mut source, &mut target)?;
     target.sync_all()?;
     Ok(bytes)

@@ -44,6 +44,11 @@ fn all_within<'a>(names: impl IntoIterator<Item = &'a str>, longest: usize) -> V
         .collect()
 }
 
+/// The same for files that stand beside one of ours, whose name none of them gets.
+pub fn safe_beside<'a>(ours: &'a str, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    safe_all(std::iter::once(ours).chain(names)).split_off(1)
+}
+
 /// The name itself for 1, `name (2).ext` for 2, and so on.
 pub fn numbered(name: &str, number: usize) -> String {
     match (number, name.rsplit_once('.')) {

@@ -14,3 +14,5 @@ mod held;
 mod month;
 #[path = "sending/plan.rs"]
 mod plan;
+#[path = "sending/shelves.rs"]
+mod shelves;

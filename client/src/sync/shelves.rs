@@ -7,7 +7,7 @@ use crate::names;
 use crate::texts::local_time;
 use careplan_protocol::office::Address;
 use careplan_protocol::problem::Language;
-use careplan_protocol::transfer::TransferId;
+use careplan_protocol::transfer::{Sha256, TransferId};
 use jiff::Timestamp;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub(super) fn sent(out: &Path, pending: &Pending, transfer: TransferId, receipt: &str) -> io::Result<()> {
     let shelf = sent_shelf(out, transfer, pending.intent.to);
     std::fs::create_dir_all(&shelf)?;
-    disk::write(&shelf.join("receipt.jws"), receipt.as_bytes())?;
+    disk::write(&shelf.join(RECEIPT), receipt.as_bytes())?;
     take_away(pending, &shelf)
 }
 
@@ -35,7 +35,7 @@ pub(super) fn sent_before(
 ) -> io::Result<()> {
     let shelf = sent_shelf(out, transfer, to);
     std::fs::create_dir_all(&shelf)?;
-    disk::write(&shelf.join("receipt.jws"), receipt.as_bytes())?;
+    disk::write(&shelf.join(RECEIPT), receipt.as_bytes())?;
     move_all(files, &shelf)
 }
 
@@ -170,11 +170,11 @@ fn list(folder: &Path, language: Language) -> io::Result<String> {
 
 /// Moves the originals of what was sent; where an original changed since, it stays and its copy is put there instead.
 fn take_away(pending: &Pending, shelf: &Path) -> io::Result<()> {
-    let names = names::safe_all(pending.intent.files.iter().map(|file| file.name.as_str()));
+    let names = names::safe_beside(RECEIPT, pending.intent.files.iter().map(|file| file.name.as_str()));
     for (index, (file, name)) in pending.intent.files.iter().zip(names).enumerate() {
-        let target = shelf.join(name);
+        let (target, stands) = place_for(shelf, &name, file.sha256)?;
         let unchanged = matches!(disk::digest(&file.origin), Ok((_, sha256)) if sha256 == file.sha256);
-        match (target.is_file(), unchanged) {
+        match (stands, unchanged) {
             (false, true) => disk::move_file(&file.origin, &target)?,
             (false, false) => disk::copy(&pending.copy(index), &target).map(|_| ())?,
             (true, true) => std::fs::remove_file(&file.origin)?,
@@ -187,6 +187,21 @@ fn take_away(pending: &Pending, shelf: &Path) -> io::Result<()> {
         let _ = disk::sync_folder(disk::parent(&file.origin));
     }
     Ok(())
+}
+
+/// Where a file of these bytes stands on a shelf, with `true`, or may be put. What stands there under its name with other
+/// bytes, such as a part that an older version left in a crash, is left alone.
+fn place_for(shelf: &Path, name: &str, sha256: Sha256) -> io::Result<(PathBuf, bool)> {
+    for number in 1.. {
+        let target = shelf.join(names::numbered(name, number));
+        if target.symlink_metadata().is_err() {
+            return Ok((target, false));
+        }
+        if matches!(disk::digest(&target), Ok((_, found)) if found == sha256) {
+            return Ok((target, true));
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 fn move_all(files: &[PathBuf], shelf: &Path) -> io::Result<()> {
@@ -237,6 +252,7 @@ const NOT_ON_HUB: &str = "not-on-hub";
 const HELD: &str = "held";
 const RELEASE: &str = "release";
 const REASON: &str = "reason.txt";
+const RECEIPT: &str = "receipt.jws";
 
 #[cfg(test)]
 mod tests {
