@@ -77,11 +77,15 @@ pub fn move_file(from: &Path, to: &Path) -> io::Result<()> {
     if to.symlink_metadata().is_ok() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
-    if std::fs::rename(from, to).is_ok() {
-        return Ok(());
+    match std::fs::rename(from, to) {
+        Err(why) if why.kind() == io::ErrorKind::CrossesDevices => {}
+        done => return done,
     }
     copy(from, to)?;
-    std::fs::remove_file(from)
+    // One that cannot be taken away stays where it is, and there alone.
+    std::fs::remove_file(from).inspect_err(|_| {
+        let _ = std::fs::remove_file(to);
+    })
 }
 
 /// Copies a file to a name that is not taken: a copy of that name is whole and synced.

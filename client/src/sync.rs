@@ -20,6 +20,7 @@ mod incoming;
 mod known;
 mod outgoing;
 mod shelves;
+mod trouble;
 mod watching;
 
 pub use happening::{Happening, Summary};
@@ -96,6 +97,9 @@ pub struct Sync {
     settings: Settings,
     tell: Arc<dyn Fn(&Happening) + Send + std::marker::Sync>,
     told_taken: HashSet<PathBuf>,
+    told_in_use: HashSet<Vec<PathBuf>>,
+    /// No other pass follows by itself.
+    is_single: bool,
     summary: Summary,
     seen: watching::Seen,
     known: known::Known,
@@ -133,11 +137,22 @@ impl Sync {
         desk.profile.remember_out(&out)?;
         let desk = Desk { patience: Patience::SYNC, ..desk };
         let settings = Settings { out, r#in, ..settings };
-        let (told_taken, summary) = (HashSet::new(), Summary::default());
         if settings.acknowledge_when_moved && known.is_new && !known.doubtful.is_empty() {
             tell(&Happening::Doubtful(known.doubtful.iter().copied().collect()));
         }
-        Ok(Self { desk, settings, tell, told_taken, summary, seen, known, sent_before, _locks: locks })
+        Ok(Self {
+            desk,
+            settings,
+            tell,
+            told_taken: HashSet::new(),
+            told_in_use: HashSet::new(),
+            is_single: false,
+            summary: Summary::default(),
+            seen,
+            known,
+            sent_before,
+            _locks: locks,
+        })
     }
 
     /// One full pass over both folders; files that are still changing are waited for a little.
@@ -145,6 +160,7 @@ impl Sync {
     /// # Errors
     /// [`SyncError`], with what was done until then in [`Sync::summary`].
     pub async fn once(&mut self) -> Result<Summary, SyncError> {
+        self.is_single = true;
         // What comes in is fetched even when sending fails.
         let sent = self.send_settled().await;
         self.receive().await?;

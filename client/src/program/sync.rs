@@ -99,7 +99,8 @@ async fn stopped() {
 }
 
 fn conclude(screen: &Screen, summary: Summary, failure: Option<Failure>) -> Exit {
-    let Summary { sent, fetched, acknowledged, refused, not_on_hub, held, waiting, not_fetched, doubtful } = summary;
+    let Summary { sent, fetched, acknowledged, refused, not_on_hub, held, waiting, in_use, not_fetched, doubtful } =
+        summary;
     screen.say(
         format!(
             "送信 {sent} 件、受信 {fetched} 件、取込済 {acknowledged} 件、送信不可 {refused} 件、\
@@ -114,7 +115,7 @@ fn conclude(screen: &Screen, summary: Summary, failure: Option<Failure>) -> Exit
         screen.failure(failure);
     }
     let done = sent + fetched + acknowledged + doubtful > 0;
-    match (failure.is_some(), refused + not_on_hub + held + not_fetched + doubtful > 0) {
+    match (failure.is_some(), refused + not_on_hub + held + in_use + not_fetched + doubtful > 0) {
         (true, _) if !done => Exit::Failed,
         (false, false) => Exit::Done,
         _ => Exit::Partly,
@@ -181,6 +182,13 @@ fn words(happening: &Happening) -> (String, String) {
             format!("警告がありますが送信します：{}（指摘 {} 件）", names.join(", "), findings.len()),
             format!("sent in spite of warnings: {} ({} findings)", names.join(", "), findings.len()),
         ),
+        Happening::InUse(names, why) => (
+            format!(
+                "{} は、ほかのプログラムが使っているか、読み書きの権限がないため、待っています（{why}）",
+                names.join(", ")
+            ),
+            format!("{}: in use by another program, or not ours to read and move; waiting ({why})", names.join(", ")),
+        ),
         Happening::Found(id, findings) => (
             format!("{id}  ハブの指摘が {} 件あります", findings.len()),
             format!("{id}  the hub found something in it ({} findings)", findings.len()),
@@ -240,6 +248,7 @@ fn value(screen: &Screen, happening: &Happening) -> Value {
         Happening::Warned(names, findings) => {
             json!({"event": "warned", "files": names, "findings": told(screen, findings)})
         }
+        Happening::InUse(names, why) => json!({"event": "in-use", "files": names, "reason": why.to_string()}),
         Happening::Found(id, findings) => json!({"event": "found", "transfer": id, "findings": findings}),
         Happening::NotOnHub(to, n) => json!({"event": "not-on-hub", "to": to, "files": n}),
         Happening::Fetched(id, from, n) => json!({"event": "fetched", "transfer": id, "from": from, "files": n}),

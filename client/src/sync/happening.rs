@@ -6,6 +6,7 @@ use crate::parcels::Misfit;
 use careplan_protocol::office::Address;
 use careplan_protocol::standard::{Finding, ToldFinding};
 use careplan_protocol::transfer::TransferId;
+use std::io;
 use std::path::PathBuf;
 
 /// Something that happened, for whoever watches.
@@ -29,6 +30,8 @@ pub enum Happening {
     Warned(Vec<String>, Vec<Finding>),
     /// A transfer was accepted, with a receipt that states something else.
     OtherReceipt(TransferId, Address, usize),
+    /// Files that wait, as they cannot be read or moved: another program has them open, or this one may not.
+    InUse(Vec<String>, io::Error),
     /// What the hub found in a transfer that it accepted, beyond what was told before.
     Found(TransferId, Vec<ToldFinding>),
     /// A transfer was fetched.
@@ -62,6 +65,8 @@ pub struct Summary {
     pub held: usize,
     /// Sends that wait for files to settle or for the rest of their set.
     pub waiting: usize,
+    /// Sends that wait as a file of theirs has been in use for too long; they are among `waiting`.
+    pub in_use: usize,
     /// Transfers that could not be fetched.
     pub not_fetched: usize,
     /// Transfers that were accepted with a receipt that does not hold.

@@ -20,12 +20,12 @@ use std::sync::Arc;
 impl Sync {
     /// Sends what is ready. `true` when files are still changing, so that another look soon is worth while.
     pub(super) async fn send(&mut self) -> Result<bool, SyncError> {
+        (self.summary.waiting, self.summary.in_use) = (0, 0);
         self.finish_begun().await?;
         let heaps = heaps(&self.settings.out)?;
         let look = |file: &LocalFile| Some((file.path.clone(), Look::at(&file.path)?));
         let looks: Vec<_> = heaps.iter().flat_map(|heap| heap.files.iter().filter_map(look)).collect();
         self.seen.observe(looks, self.desk.clock.now());
-        self.summary.waiting = 0;
         let mut changing = false;
         for heap in heaps {
             changing |= self.send_heap(heap).await?;
@@ -38,7 +38,9 @@ impl Sync {
         let begun = Journal::open(&self.desk.profile)?.unfinished()?;
         let out = self.settings.out.clone();
         for pending in begun.into_iter().filter(|pending| pending.intent.sync.as_ref() == Some(&out)) {
-            self.deliver(pending, &[]).await?;
+            let files: Vec<PathBuf> = pending.intent.files.iter().map(|file| file.origin.clone()).collect();
+            let done = self.deliver(pending, &[]).await;
+            self.ended(&files, done)?;
         }
         Ok(())
     }
@@ -58,10 +60,13 @@ impl Sync {
         let (settled, unsettled): (Vec<_>, Vec<_>) = unfit.into_iter().partition(|unfit| rested(&unfit.files));
         self.summary.waiting += changing.len() + unsettled.len();
         for unfit in settled {
-            self.put_aside(unfit).await?;
+            let files = file_paths(&unfit.files);
+            let done = self.put_aside(unfit).await;
+            self.ended(&files, done)?;
         }
         for parcel in ready {
-            self.send_parcel(&parcel, released).await?;
+            let done = self.send_parcel(&parcel, released).await;
+            self.ended(&file_paths(&parcel.files), done)?;
         }
         Ok(!changing.is_empty() || !unsettled.is_empty())
     }
@@ -74,7 +79,7 @@ impl Sync {
             self.summary.waiting += 1;
             return Ok(());
         }
-        let files: Vec<PathBuf> = unfit.files.iter().map(|file| file.path.clone()).collect();
+        let files = file_paths(&unfit.files);
         let language = self.settings.language;
         let findings = self.check(None, &unfit.files).await.unwrap_or_default();
         let reason = format!("{}\r\n{}", unfit.why.explain(language), lines(&findings, language));
@@ -87,29 +92,14 @@ impl Sync {
 
     async fn send_parcel(&mut self, parcel: &Parcel, released: bool) -> Result<(), SyncError> {
         if let Some(transfer) = self.sent_before.find(&self.desk, parcel).await? {
-            let (to, files) = (parcel.to, file_paths(parcel));
+            let (to, files) = (parcel.to, file_paths(&parcel.files));
             let receipt = self.desk.profile.receipt(transfer).unwrap_or_default();
             shelves::sent_before(&self.settings.out, &files, transfer, to, &receipt)?;
             self.tell(&Happening::AlreadySent(transfer, to, files.len()));
             return Ok(());
         }
-        let known = match self.may_go(parcel, released).await {
-            Ok(Some(known)) => known,
-            Ok(None) => return Ok(()),
-            Err(SyncError::Disk(why)) if is_in_use(&why) => {
-                self.summary.waiting += 1;
-                return Ok(());
-            }
-            Err(why) => return Err(why),
-        };
-        let pending = match sending::begin(&self.desk, parcel, "", Some(&self.settings.out)) {
-            // The care software still holds a file, or took it back: another look will tell.
-            Err(SendError::Disk(why)) if is_in_use(&why) => {
-                self.summary.waiting += 1;
-                return Ok(());
-            }
-            begun => begun?,
-        };
+        let Some(known) = self.may_go(parcel, released).await? else { return Ok(()) };
+        let pending = sending::begin(&self.desk, parcel, "", Some(&self.settings.out))?;
         self.deliver(pending, &known).await
     }
 
@@ -117,7 +107,7 @@ impl Sync {
     async fn may_go(&mut self, parcel: &Parcel, released: bool) -> Result<Option<Vec<Finding>>, SyncError> {
         let (now, language) = (self.desk.clock.now(), self.settings.language);
         let findings = self.check(Some(parcel.to), &parcel.files).await?;
-        let (files, names) = (file_paths(parcel), parcel.files.iter().map(|file| file.name.clone()).collect());
+        let (files, names) = (file_paths(&parcel.files), parcel.files.iter().map(|file| file.name.clone()).collect());
         let text = lines(&findings, language);
         if findings.iter().any(Finding::is_error) {
             shelves::refused(&self.settings.out, &files, text.trim_end(), now)?;
@@ -212,19 +202,13 @@ fn paths(files: &[LocalFile]) -> impl Iterator<Item = &Path> {
     files.iter().map(|file| file.path.as_path())
 }
 
-fn file_paths(parcel: &Parcel) -> Vec<PathBuf> {
-    parcel.files.iter().map(|file| file.path.clone()).collect()
+fn file_paths(files: &[LocalFile]) -> Vec<PathBuf> {
+    files.iter().map(|file| file.path.clone()).collect()
 }
 
 /// Findings as text, a line each.
 fn lines(findings: &[Finding], language: Language) -> String {
     findings.iter().map(|finding| format!("{}\r\n", checking::line(finding, language))).collect()
-}
-
-fn is_in_use(why: &io::Error) -> bool {
-    // 32 and 33 are Windows' sharing and lock violations.
-    matches!(why.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied | io::ErrorKind::ResourceBusy)
-        || cfg!(windows) && matches!(why.raw_os_error(), Some(32 | 33))
 }
 
 /// Whether other files could still be sent.

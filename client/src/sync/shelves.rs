@@ -44,8 +44,7 @@ pub(super) fn refused(out: &Path, files: &[PathBuf], reason: &str, now: Timestam
     let title = files.first().map(|file| disk::name(file)).unwrap_or_default();
     let title = title.rsplit_once('.').map_or(title.as_str(), |(stem, _)| stem);
     let shelf = new_shelf(&out.join(REFUSED), &names::safe(title))?;
-    write_text(&shelf.join(REASON), &format!("{}\r\n{reason}\r\n", local_time(now)))?;
-    move_all(files, &shelf)
+    put_aside(files, &shelf, &format!("{}\r\n{reason}\r\n", local_time(now)))
 }
 
 /// Puts files for an office that cannot be reached aside, and renews the list to print.
@@ -60,8 +59,7 @@ pub(super) fn not_on_hub(
     let folder = out.join(NOT_ON_HUB);
     let day = local_time(now).replace([' ', ':', '-'], "");
     let shelf = new_shelf(&folder, &format!("{to}_{day}"))?;
-    write_text(&shelf.join(REASON), &format!("{}\r\n{reason}\r\n", local_time(now)))?;
-    move_all(files, &shelf)?;
+    put_aside(files, &shelf, &format!("{}\r\n{reason}\r\n", local_time(now)))?;
     write_text(&folder.join("list.txt"), &list(&folder, language)?)
 }
 
@@ -95,8 +93,7 @@ pub(super) fn held(
             out = out.display(),
         ),
     };
-    write_text(&shelf.join(REASON), &text)?;
-    move_all(files, &shelf)?;
+    put_aside(files, &shelf, &text)?;
     Ok(name)
 }
 
@@ -204,26 +201,48 @@ fn place_for(shelf: &Path, name: &str, sha256: Sha256) -> io::Result<(PathBuf, b
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
+/// Moves files onto a new shelf, beside a note: all of them, or none, and then no shelf is left.
+fn put_aside(files: &[PathBuf], shelf: &Path, note: &str) -> io::Result<()> {
+    let note_path = shelf.join(REASON);
+    let done = write_text(&note_path, note).and_then(|()| move_all(files, shelf));
+    if done.is_err() {
+        let _ = std::fs::remove_file(&note_path);
+        let _ = std::fs::remove_dir(shelf);
+    }
+    done
+}
+
+/// Moves files to a shelf; when one of them cannot be moved, those before it go back.
 fn move_all(files: &[PathBuf], shelf: &Path) -> io::Result<()> {
+    let mut moved: Vec<(&PathBuf, PathBuf)> = Vec::new();
     for file in files {
-        let name = disk::name(file);
-        for number in 1.. {
-            let target = shelf.join(names::numbered(&name, number));
-            match disk::move_file(file, &target) {
-                Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {
-                    if disk::digest(file)?.1 == disk::digest(&target)?.1 {
-                        std::fs::remove_file(file)?;
-                        break;
-                    }
+        match move_one(file, shelf) {
+            Ok(target) => moved.extend(target.map(|target| (file, target))),
+            Err(why) => {
+                for (file, target) in moved.iter().rev() {
+                    disk::move_file(target, file)?;
                 }
-                done => {
-                    done?;
-                    break;
-                }
+                return Err(why);
             }
         }
     }
     disk::sync_folder(shelf)
+}
+
+/// Moves a file to a shelf, under another number where its name is taken, and gives its place there; one that stands there
+/// already is only deleted.
+fn move_one(file: &Path, shelf: &Path) -> io::Result<Option<PathBuf>> {
+    let name = disk::name(file);
+    let first = shelf.join(&name);
+    // Most names are free: then the file need not be read.
+    let (target, stands) = match first.symlink_metadata() {
+        Err(_) => (first, false),
+        Ok(_) => place_for(shelf, &name, disk::digest(file)?.1)?,
+    };
+    match stands {
+        true => std::fs::remove_file(file).map(|()| None),
+        false => disk::move_file(file, &target).map(|()| Some(target)),
+    }
 }
 
 /// A folder of this name, or a numbered one.

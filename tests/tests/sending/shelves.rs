@@ -6,7 +6,9 @@ use careplan_tests::hub::now;
 use careplan_tests::world::{HELPER, PLAN};
 use careplan_tests::{World, samples};
 use jiff::tz::TimeZone;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 #[tokio::test]
 async fn an_attachment_named_like_the_receipt_is_kept_beside_it() -> Result<()> {
@@ -51,6 +53,37 @@ async fn a_file_on_the_shelf_that_a_crash_cut_short_does_not_count_as_put_there(
     Ok(())
 }
 
+#[tokio::test]
+async fn a_file_that_cannot_be_moved_is_told_once_and_neither_multiplies_nor_blocks() -> Result<()> {
+    let world = World::new().await?;
+    let plan = world.office(PLAN)?.set_up().await?;
+    let folders = Folders::new(&world)?;
+    let wrong = folders.out.join("UP7HYO_unknown.CSV");
+    std::fs::write(&wrong, b"x")?;
+    let sent = folders.attach(HELPER, "report.pdf")?;
+    let held = match (Held::hold(&wrong), Held::hold(&sent)) {
+        (Some(one), Some(two)) => [one, two],
+        _ => {
+            let _ = writeln!(std::io::stderr().lock(), "SKIPPED: no file can be held here (chattr)");
+            return Ok(());
+        }
+    };
+    samples::unit("04")?.write(&folders.out)?;
+    for _ in 0..3 {
+        let told = folders.once(&plan).await?.exited(3)?;
+        ensure!(told.stdout.matches("in use").count() == 2, "{told:?}");
+        ensure!(below(&folders.out.join("refused"))?.is_empty(), "{:?}", below(&folders.out.join("refused"))?);
+        ensure!(plan.outbox("").await?.len() == 2, "the unit and the report went, once: {told:?}");
+        ensure!(wrong.exists() && sent.exists());
+    }
+    drop(held);
+    folders.once(&plan).await?.exited(3)?;
+    ensure!(below(&folders.out.join("refused"))?.len() == 2 && !wrong.exists() && !sent.exists());
+    folders.once(&plan).await?.ok()?;
+    ensure!(plan.outbox("").await?.len() == 2 && pending(&plan)?.is_none());
+    Ok(())
+}
+
 fn bytes(files: &[PathBuf]) -> Result<Vec<Vec<u8>>> {
     files.iter().map(|path| std::fs::read(path).with_context(|| path.display().to_string())).collect()
 }
@@ -61,4 +94,19 @@ fn copy_all(from: &Path, to: &Path) -> Result<()> {
         std::fs::copy(&file, to.join(file.file_name().context("a name")?))?;
     }
     Ok(())
+}
+
+/// A file that can be read, but neither moved nor deleted, as one that another program has open on Windows.
+struct Held(PathBuf);
+
+impl Held {
+    fn hold(path: &Path) -> Option<Self> {
+        Command::new("chattr").arg("+i").arg(path).status().ok()?.success().then(|| Self(path.to_owned()))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = Command::new("chattr").arg("-i").arg(&self.0).status();
+    }
 }
