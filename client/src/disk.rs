@@ -198,6 +198,16 @@ impl Lock {
         }
     }
 
+    /// Waits for the lock, which its holders give up soon.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn wait(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        file.lock()?;
+        Ok(Self { path: path.to_owned(), _file: file })
+    }
+
     /// Gives it up and removes its file. Whoever takes the lock afterwards has to look again whether the work is done.
     pub fn finish(self) {
         // Windows does not remove open files; a leftover of some bytes does no harm.

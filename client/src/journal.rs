@@ -2,6 +2,7 @@
 //! So a send in doubt survives a kill, a power cut and changes to the original files, and is finished with the same key.
 //!
 //! ```text
+//! pending/turn.lock         held while a send is compared with the others and written down
 //! pending/<key>.lock        held by the process at work on it
 //! pending/<key>.new/        being written, or being removed
 //! pending/<key>/intent.json
@@ -113,7 +114,7 @@ impl Journal {
             disk::copy(&file.path, &copy)?;
             // The digest is that of the copy: the original may be changing.
             let (size, sha256) = disk::digest(&copy)?;
-            files.push(IntentFile { name: file.name.clone(), size, sha256, origin: file.path.clone() });
+            files.push(IntentFile { name: file.name.clone(), size, sha256, origin: absolute(&file.path) });
         }
         let intent = Intent {
             version: 1,
@@ -132,13 +133,35 @@ impl Journal {
         Ok(Pending { intent, folder, lock, found: false })
     }
 
-    /// The sends that are not finished and that no other process is at, oldest first. Leftovers are cleared away.
+    /// The turn to write down a send: whoever has it sees all others in [`Journal::intents`], and is seen by those who come
+    /// after. It ends when the lock is dropped.
     ///
     /// # Errors
     /// Those of the disk.
-    pub fn unfinished(&self) -> io::Result<Vec<Pending>> {
+    pub fn turn(&self) -> io::Result<Lock> {
+        Lock::wait(&self.lock_path("turn"))
+    }
+
+    /// What is not finished, whoever is at it.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn intents(&self) -> io::Result<Vec<Intent>> {
+        Ok(self.folders()?.iter().filter_map(|folder| intent(folder)).collect())
+    }
+
+    /// The sends that are not finished and that no other process is at, oldest first: those of the folder that `sync` sends
+    /// from, or without one those of the command `send`. The others are not touched, and nobody finds them locked because
+    /// of this look. Leftovers are cleared away.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn unfinished(&self, sync: Option<&Path>) -> io::Result<Vec<Pending>> {
         let mut pending = Vec::new();
-        for folder in disk::entries(&self.0)?.into_iter().filter(|entry| entry.is_dir()) {
+        for folder in self.folders()? {
+            if intent(&folder).is_some_and(|intent| intent.sync.as_deref() != sync) {
+                continue;
+            }
             let name = disk::name(&folder);
             let key = name.strip_suffix(".new").unwrap_or(&name);
             let Some(lock) = Lock::take(&self.lock_path(key))? else { continue };
@@ -165,6 +188,10 @@ impl Journal {
     /// Those of the disk.
     pub fn count(&self) -> io::Result<usize> {
         Ok(disk::entries(&self.0)?.iter().filter(|entry| entry.join(INTENT).is_file()).count())
+    }
+
+    fn folders(&self) -> io::Result<Vec<PathBuf>> {
+        Ok(disk::entries(&self.0)?.into_iter().filter(|entry| entry.is_dir()).collect())
     }
 
     fn lock_path(&self, key: &str) -> PathBuf {
@@ -220,6 +247,21 @@ impl Pending {
     }
 }
 
+/// What a folder of the journal says; nothing while it is being written or removed.
+fn intent(folder: &Path) -> Option<Intent> {
+    let is_whole = folder.extension().is_none();
+    is_whole.then(|| serde_json::from_slice(&std::fs::read(folder.join(INTENT)).ok()?).ok()).flatten()
+}
+
+/// A path that means the same wherever the next program starts.
+fn absolute(path: &Path) -> PathBuf {
+    let folder = std::fs::canonicalize(disk::parent(path));
+    match (folder, path.is_absolute()) {
+        (Ok(folder), false) => folder.join(path.file_name().unwrap_or_default()),
+        _ => path.to_owned(),
+    }
+}
+
 const INTENT: &str = "intent.json";
 const ANSWER: &str = "answer.json";
 
@@ -243,15 +285,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (journal, parcel) = journal(folder.path());
         let begun = journal.begin(&parcel, "hello", "key-1".to_owned(), Timestamp::UNIX_EPOCH, None).unwrap();
-        assert_eq!(journal.unfinished().unwrap().len(), 0, "another process is at it");
+        assert_eq!(journal.unfinished(None).unwrap().len(), 0, "another process is at it");
         let intent = begun.intent.clone();
         drop(begun);
         std::fs::write(&parcel.files[0].path, "changed").unwrap();
-        let found = journal.unfinished().unwrap().pop().unwrap();
+        let found = journal.unfinished(None).unwrap().pop().unwrap();
         assert_eq!((&found.intent, found.found), (&intent, true));
         assert_eq!(std::fs::read(found.copy(0)).unwrap(), b"bytes");
         found.finish().unwrap();
-        assert_eq!((journal.unfinished().unwrap().len(), journal.count().unwrap()), (0, 0));
+        assert_eq!((journal.unfinished(None).unwrap().len(), journal.count().unwrap()), (0, 0));
         assert_eq!(disk::entries(&journal.0).unwrap(), Vec::<PathBuf>::new());
     }
 
@@ -264,7 +306,7 @@ mod tests {
             std::fs::write(journal.0.join(half).join("1"), "half").unwrap();
         }
         std::fs::write(journal.0.join("key-2.new").join(INTENT), "{").unwrap();
-        assert!(journal.unfinished().unwrap().is_empty());
+        assert!(journal.unfinished(None).unwrap().is_empty());
         assert_eq!(disk::entries(&journal.0).unwrap(), Vec::<PathBuf>::new());
     }
 

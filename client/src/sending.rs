@@ -45,6 +45,9 @@ pub enum SendError {
     /// Not accepted so far, or not known; it stays in the journal and is finished later with the same key.
     #[error("not finished, and kept to be finished: {0}")]
     Kept(Error),
+    /// Another program of this computer is sending the same.
+    #[error("another program on this computer is sending the same; look again when it has ended")]
+    Underway,
     /// Accepted, with a receipt that states something else.
     #[error("the hub accepted {0}, but its receipt states other files or addresses; tell your operator")]
     OtherReceipt(TransferId),

@@ -142,6 +142,9 @@ explain!(SendError, error => match error {
     Self::Kept(why) => {
         format!("送信が終わっていません。控えてあり、次回に同じ送信として続けます：{}", why.japanese())
     }
+    Self::Underway => {
+        "このパソコンの別のプログラムが同じものを送信しています。終わってから確かめてください".to_owned()
+    }
     Self::OtherReceipt(transfer) => {
         format!("{transfer} は受け付けられましたが、受領証の内容が送信したものと違います。運営者に連絡してください")
     }

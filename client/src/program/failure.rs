@@ -115,6 +115,7 @@ impl From<SendError> for Failure {
 pub(crate) fn send_code(why: &SendError) -> &str {
     match why {
         SendError::Refused(why) | SendError::Kept(why) => code(why),
+        SendError::Underway => "underway",
         SendError::OtherReceipt(_) => "other-receipt",
         SendError::Disk(_) | SendError::Randomness(_) => "disk",
     }

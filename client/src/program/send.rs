@@ -9,11 +9,12 @@ use crate::program::failure::Failure;
 use crate::program::{Context, Exit, asking};
 use account::Account;
 use careplan_client::disk;
-use careplan_client::journal::{Journal, Pending};
+use careplan_client::journal::{Intent, Journal, Pending};
 use careplan_client::parcels::LocalFile;
 use careplan_client::planning::{Plan, Wishes};
-use careplan_client::sending;
+use careplan_client::sending::{self, SendError};
 use serde_json::json;
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 /// Sends files.
@@ -23,8 +24,8 @@ pub(crate) async fn run(context: &mut Context, what: Send) -> Result<Exit, Failu
     let files = collect(&what.files)?;
     let mut account = Account::default();
     // What `sync` began, sync finishes: it also moves the files.
-    let mut earlier = Journal::open(&desk.profile)?.unfinished()?;
-    earlier.retain(|pending| pending.intent.sync.is_none());
+    let journal = Journal::open(&desk.profile)?;
+    let earlier = journal.unfinished(None)?;
     if what.dry_run {
         let plan = Plan::make(&desk, files, Wishes { to: what.to, strict: what.strict }).await?;
         plan::show(&screen, &plan);
@@ -32,6 +33,7 @@ pub(crate) async fn run(context: &mut Context, what: Send) -> Result<Exit, Failu
         return Ok(plan::outlook(&plan));
     }
     let mut begun: Vec<_> = earlier.iter().map(|pending| pending.intent.clone()).collect();
+    let ours: HashSet<String> = begun.iter().map(|intent| intent.key.clone()).collect();
     let mut done = carrying::carry(&desk, &screen, earlier, &mut account).await?;
     // What was recalled since is over: the same files given again are another send.
     begun.retain(|intent| !account.recalled.contains(&intent.key));
@@ -54,14 +56,23 @@ pub(crate) async fn run(context: &mut Context, what: Send) -> Result<Exit, Failu
     }
     if account.declined.is_empty() {
         let mut pending = Vec::new();
+        let turn = journal.turn()?;
+        let mut others = journal.intents()?;
+        others.retain(|other| !ours.contains(&other.key));
         for parcel in plan.parcels() {
             let next = sending::begin(&desk, parcel, &what.message, None)?;
-            // The person repeats a command that was interrupted: that send has just been finished, or still waits.
-            match begun.iter().any(|earlier| earlier.sends_the_same(&next.intent)) {
-                true => next.finish()?,
-                false => pending.push(next),
+            let same = |other: &Intent| other.sends_the_same(&next.intent);
+            if begun.iter().any(same) {
+                // The person repeats a command that was interrupted: that send has just been finished, or still waits.
+                next.finish()?;
+            } else if others.iter().any(same) {
+                account.take(&screen, &next.intent, Err(SendError::Underway));
+                next.finish()?;
+            } else {
+                pending.push(next);
             }
         }
+        drop(turn);
         done.extend(carrying::carry(&desk, &screen, pending, &mut account).await?);
     }
     account.take_plan(&screen, &plan);
@@ -129,7 +140,7 @@ fn collect(given: &[PathBuf]) -> Result<Vec<LocalFile>, Failure> {
         files.extend(found.into_iter().filter(visible).map(LocalFile::new));
     }
     // The same file given twice is meant once.
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     files.retain(|file| seen.insert(file.path.clone()));
     match files.is_empty() && !given.is_empty() {
         true => Err(Failure::new("no-files", "送信するファイルがありません", "there is no file to send")),

@@ -13,6 +13,7 @@ use crate::texts::Explain as _;
 use careplan_protocol::office::Address;
 use careplan_protocol::problem::{Code, Language};
 use careplan_protocol::standard::{Context, Finding, UnitError};
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,17 +28,19 @@ impl Sync {
         let looks: Vec<_> = heaps.iter().flat_map(|heap| heap.files.iter().filter_map(look)).collect();
         self.seen.observe(looks, self.desk.clock.now());
         let mut changing = false;
+        // What is still in the journal goes under the key that it has there, whoever is at it.
+        let intents = Journal::open(&self.desk.profile)?.intents()?;
+        let begun: HashSet<PathBuf> =
+            intents.into_iter().flat_map(|intent| intent.files).map(|file| file.origin).collect();
         for heap in heaps {
-            changing |= self.send_heap(heap).await?;
+            changing |= self.send_heap(heap, &begun).await?;
         }
         Ok(changing)
     }
 
     /// Finishes what an earlier process, or an earlier look, began.
     async fn finish_begun(&mut self) -> Result<(), SyncError> {
-        let begun = Journal::open(&self.desk.profile)?.unfinished()?;
-        let out = self.settings.out.clone();
-        for pending in begun.into_iter().filter(|pending| pending.intent.sync.as_ref() == Some(&out)) {
+        for pending in Journal::open(&self.desk.profile)?.unfinished(Some(&self.settings.out))? {
             let files: Vec<PathBuf> = pending.intent.files.iter().map(|file| file.origin.clone()).collect();
             let done = self.deliver(pending, &[]).await;
             self.ended(&files, done)?;
@@ -45,17 +48,26 @@ impl Sync {
         Ok(())
     }
 
-    async fn send_heap(&mut self, heap: Heap) -> Result<bool, SyncError> {
+    async fn send_heap(&mut self, heap: Heap, begun: &HashSet<PathBuf>) -> Result<bool, SyncError> {
         let now = self.desk.clock.now();
         let settle = self.settings.settle;
         let rested = |files: &[LocalFile]| self.seen.rested(paths(files), now, settle);
+        let is_begun = |files: &[LocalFile]| files.iter().any(|file| begun.contains(&file.path));
+        if heap.is_folder && is_begun(&heap.files) {
+            self.summary.waiting += 1;
+            return Ok(false);
+        }
         // A folder goes as a whole; in OUT itself every set for itself.
         if heap.is_folder && !rested(&heap.files) {
             self.summary.waiting += 1;
             return Ok(true);
         }
         let released = heap.released;
-        let Sorted { parcels, unfit } = sort_heap(self.desk.address, heap);
+        let Sorted { mut parcels, mut unfit } = sort_heap(self.desk.address, heap);
+        let all = parcels.len() + unfit.len();
+        parcels.retain(|parcel| !is_begun(&parcel.files));
+        unfit.retain(|unfit| !is_begun(&unfit.files));
+        self.summary.waiting += all - parcels.len() - unfit.len();
         let (ready, changing): (Vec<_>, Vec<_>) = parcels.into_iter().partition(|parcel| rested(&parcel.files));
         let (settled, unsettled): (Vec<_>, Vec<_>) = unfit.into_iter().partition(|unfit| rested(&unfit.files));
         self.summary.waiting += changing.len() + unsettled.len();

@@ -3,7 +3,8 @@
 use crate::folders::{Folders, below, count, pending};
 use anyhow::{Context as _, Result, ensure};
 use careplan_protocol::api::Sent;
-use careplan_tests::world::PLAN;
+use careplan_tests::patience::eventually;
+use careplan_tests::world::{HELPER, PLAN};
 use careplan_tests::{Form, Office, Unit, World, samples};
 
 #[tokio::test]
@@ -49,6 +50,46 @@ async fn a_receipt_of_something_else_is_told_and_holds_nothing_up() -> Result<()
     ensure!(kept.iter().any(|path| path.ends_with(&strange.files[0].0)), "{kept:?}");
     folders.once(&plan).await?.ok()?;
     ensure!(plan.outbox("").await?.len() == 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_same_command_twice_at_once_sends_an_attachment_once() -> Result<()> {
+    let mut world = World::new().await?;
+    let plan = world.office(PLAN)?.set_up().await?;
+    let report = world.path("report.pdf");
+    std::fs::write(&report, b"%PDF-1.7")?;
+    let report = report.display().to_string();
+    let arguments = ["send", "--yes", &report, "--to", HELPER];
+    world.hub.kill().await?;
+    let mut first = plan.command()?.args(arguments).spawn()?;
+    eventually("the send is written down", 20, || async { pending(&plan) }).await?;
+    let second = plan.careplan(arguments).await?.exited(1)?;
+    world.hub.start().await?;
+    first.wait().await?;
+    plan.careplan(["send"]).await?.ok()?;
+    ensure!(plan.outbox("").await?.len() == 1, "it went twice: {second:?}");
+    ensure!(second.stdout.contains("another program"), "{second:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_another_program_is_at_is_left_alone_by_sync() -> Result<()> {
+    let mut world = World::new().await?;
+    let plan = world.office(PLAN)?.set_up().await?;
+    let folders = Folders::new(&world)?;
+    let report = folders.attach(HELPER, "report.pdf")?;
+    world.hub.kill().await?;
+    folders.once(&plan).await?.exited(1)?;
+    let lock = pending(&plan)?.context("a send in the journal")?.with_extension("lock");
+    let held = std::fs::File::options().write(true).create(true).truncate(false).open(lock)?;
+    held.lock()?;
+    world.hub.start().await?;
+    folders.once(&plan).await?;
+    ensure!(plan.outbox("").await?.is_empty() && report.exists(), "it went a second time");
+    drop(held);
+    folders.once(&plan).await?.ok()?;
+    ensure!(plan.outbox("").await?.len() == 1 && !report.exists() && pending(&plan)?.is_none());
     Ok(())
 }
 

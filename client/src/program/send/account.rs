@@ -44,7 +44,8 @@ impl Account {
                 self.accepted(screen, intent, &delivered);
                 Took::Accepted
             }
-            Err(why @ (SendError::Refused(_) | SendError::Kept(_) | SendError::OtherReceipt(_))) => {
+            Err(why @ (SendError::Disk(_) | SendError::Randomness(_))) => Took::Failed(why),
+            Err(why) => {
                 let text = why.explain(screen.language);
                 let names: Vec<&str> = intent.files.iter().map(|file| file.name.as_str()).collect();
                 let findings = match &why {
@@ -57,6 +58,7 @@ impl Account {
                 });
                 let (list, word, took) = match &why {
                     SendError::Kept(_) => (&mut self.kept, screen.pick("未完了", "unfinished"), Took::Kept),
+                    SendError::Underway => (&mut self.kept, screen.pick("未完了", "unfinished"), Took::Refused),
                     SendError::OtherReceipt(_) => {
                         (&mut self.doubtful, screen.pick("要確認", "to check"), Took::Refused)
                     }
@@ -66,7 +68,6 @@ impl Account {
                 self.rows.push(row(intent, format!("{word}：{text}"), String::new()));
                 took
             }
-            Err(why) => Took::Failed(why),
         }
     }
 
