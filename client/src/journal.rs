@@ -8,6 +8,7 @@
 //! pending/<key>/intent.json
 //! pending/<key>/1, 2, …     the files' bytes
 //! pending/<key>/answer.json the hub's answer, once it came
+//! pending/<key>.damaged/    put aside, as its intent.json cannot be read
 //! ```
 
 use crate::connection::{Content, Outgoing, OutgoingFile};
@@ -158,18 +159,17 @@ impl Journal {
     /// Those of the disk.
     pub fn unfinished(&self, sync: Option<&Path>) -> io::Result<Vec<Pending>> {
         let mut pending = Vec::new();
-        for folder in self.folders()? {
+        for folder in self.folders()?.into_iter().filter(|folder| !is_damaged(folder)) {
             if intent(&folder).is_some_and(|intent| intent.sync.as_deref() != sync) {
                 continue;
             }
             let name = disk::name(&folder);
             let key = name.strip_suffix(".new").unwrap_or(&name);
             let Some(lock) = Lock::take(&self.lock_path(key))? else { continue };
-            match std::fs::read(folder.join(INTENT)) {
-                Ok(text) if key == name => {
-                    let intent = serde_json::from_slice(&text)?;
-                    pending.push(Pending { intent, folder, lock, found: true });
-                }
+            match intent(&folder) {
+                Some(intent) => pending.push(Pending { intent, folder, lock, found: true }),
+                // For [`Journal::put_damaged_aside`].
+                None if key == name && folder.join(INTENT).is_file() => {}
                 // Gone since the folder was listed, or never finished being written or removed.
                 _ => {
                     if key != name {
@@ -182,12 +182,40 @@ impl Journal {
         Ok(pending)
     }
 
+    /// Puts aside what cannot be read any more, with the files in it, and gives the folders where it stands now.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn put_damaged_aside(&self) -> io::Result<Vec<PathBuf>> {
+        let mut aside = Vec::new();
+        for folder in self.folders()?.into_iter().filter(|folder| folder.extension().is_none()) {
+            let is_damaged = || match std::fs::read(folder.join(INTENT)) {
+                Ok(text) => serde_json::from_slice::<Intent>(&text).is_err(),
+                // Gone in this moment, or for whoever has the right to look.
+                Err(_) => false,
+            };
+            if !is_damaged() {
+                continue;
+            }
+            let Some(lock) = Lock::take(&self.lock_path(&disk::name(&folder)))? else { continue };
+            if is_damaged() {
+                let target = folder.with_extension(DAMAGED);
+                std::fs::rename(&folder, &target)?;
+                disk::sync_folder(&self.0)?;
+                aside.push(target);
+            }
+            lock.finish();
+        }
+        Ok(aside)
+    }
+
     /// How many sends are not finished, whoever is at them.
     ///
     /// # Errors
     /// Those of the disk.
     pub fn count(&self) -> io::Result<usize> {
-        Ok(disk::entries(&self.0)?.iter().filter(|entry| entry.join(INTENT).is_file()).count())
+        let is_whole = |entry: &&PathBuf| entry.extension().is_none() && entry.join(INTENT).is_file();
+        Ok(self.folders()?.iter().filter(is_whole).count())
     }
 
     fn folders(&self) -> io::Result<Vec<PathBuf>> {
@@ -253,6 +281,10 @@ fn intent(folder: &Path) -> Option<Intent> {
     is_whole.then(|| serde_json::from_slice(&std::fs::read(folder.join(INTENT)).ok()?).ok()).flatten()
 }
 
+fn is_damaged(folder: &Path) -> bool {
+    folder.extension().is_some_and(|extension| extension == DAMAGED)
+}
+
 /// A path that means the same wherever the next program starts.
 fn absolute(path: &Path) -> PathBuf {
     let folder = std::fs::canonicalize(disk::parent(path));
@@ -263,6 +295,7 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 const INTENT: &str = "intent.json";
+const DAMAGED: &str = "damaged";
 const ANSWER: &str = "answer.json";
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ use crate::retry::Patience;
 use crate::sending::SendError;
 use crate::sent_before::SentBefore;
 use careplan_protocol::problem::Language;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -98,6 +98,8 @@ pub struct Sync {
     tell: Arc<dyn Fn(&Happening) + Send + std::marker::Sync>,
     told_taken: HashSet<PathBuf>,
     told_in_use: HashSet<Vec<PathBuf>>,
+    /// What was told of sends that did not end.
+    told_not_sent: HashMap<Vec<PathBuf>, String>,
     /// No other pass follows by itself.
     is_single: bool,
     summary: Summary,
@@ -146,6 +148,7 @@ impl Sync {
             tell,
             told_taken: HashSet::new(),
             told_in_use: HashSet::new(),
+            told_not_sent: HashMap::new(),
             is_single: false,
             summary: Summary::default(),
             seen,
@@ -186,6 +189,9 @@ impl Sync {
             rest = self.settings.interval.min(LOOK);
             let due = asked.is_none_or(|asked| asked.elapsed() >= self.settings.interval);
             let sent = self.send().await.map(|_| ());
+            if self.summary.not_sent > 0 {
+                rest = self.settings.interval;
+            }
             let received = match told || due {
                 true => {
                     asked = Some(Instant::now());

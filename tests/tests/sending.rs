@@ -16,3 +16,5 @@ mod month;
 mod plan;
 #[path = "sending/shelves.rs"]
 mod shelves;
+#[path = "sending/stuck.rs"]
+mod stuck;

@@ -141,15 +141,32 @@ pub(crate) fn fetch_code(why: &FetchError) -> &str {
 
 impl From<SyncError> for Failure {
     fn from(why: SyncError) -> Self {
-        let code = match &why {
-            SyncError::Hub(why) => code(why),
-            SyncError::Send(why) => send_code(why),
-            SyncError::Locked(_) => "locked",
-            SyncError::NoFolder(_) | SyncError::OtherFolder(_) | SyncError::SameFolder => "folder",
-            SyncError::Disk(_) => "disk",
-        };
-        Self::of(code, &why)
+        Self::of(sync_code(&why), &why)
     }
+}
+
+/// The stable code of what goes wrong in a sync.
+pub(crate) fn sync_code(why: &SyncError) -> &str {
+    match why {
+        SyncError::Hub(why) => code(why),
+        SyncError::Send(why) => send_code(why),
+        SyncError::Locked(_) => "locked",
+        SyncError::NoFolder(_) | SyncError::OtherFolder(_) | SyncError::SameFolder => "folder",
+        SyncError::Disk(_) => "disk",
+    }
+}
+
+/// What to tell of an entry of the journal that could not be read and was put aside.
+pub(crate) fn damaged_words(folder: &Path) -> (String, String) {
+    let folder = folder.display();
+    (
+        format!(
+            "途中の送信の控えが読み取れないため、{folder} へ移しました。中のファイルが届いているか careplan sent で確かめてください"
+        ),
+        format!(
+            "an unfinished send could not be read and was put aside in {folder}: see with `careplan sent` whether its files went"
+        ),
+    )
 }
 
 impl From<ArchiveError> for Failure {

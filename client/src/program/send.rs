@@ -32,6 +32,9 @@ pub(crate) async fn run(context: &mut Context, what: Send) -> Result<Exit, Failu
         screen.value(&json!({"plan": plan::value(&screen, &plan), "unfinished": earlier.len()}));
         return Ok(plan::outlook(&plan));
     }
+    for folder in journal.put_damaged_aside()? {
+        account.damage(&screen, &folder);
+    }
     let mut begun: Vec<_> = earlier.iter().map(|pending| pending.intent.clone()).collect();
     let ours: HashSet<String> = begun.iter().map(|intent| intent.key.clone()).collect();
     let mut done = carrying::carry(&desk, &screen, earlier, &mut account).await?;

@@ -4,7 +4,7 @@ mod adopt;
 
 use crate::program::check::told;
 use crate::program::cli::{Release, Sync as What, SyncAction};
-use crate::program::failure::{Failure, code, fetch_code};
+use crate::program::failure::{Failure, code, damaged_words, fetch_code, sync_code};
 use crate::program::screen::{Screen, printable};
 use crate::program::{Context, Exit};
 use careplan_client::checking;
@@ -99,23 +99,35 @@ async fn stopped() {
 }
 
 fn conclude(screen: &Screen, summary: Summary, failure: Option<Failure>) -> Exit {
-    let Summary { sent, fetched, acknowledged, refused, not_on_hub, held, waiting, in_use, not_fetched, doubtful } =
-        summary;
+    let Summary {
+        sent,
+        fetched,
+        acknowledged,
+        refused,
+        not_on_hub,
+        held,
+        waiting,
+        in_use,
+        not_sent,
+        damaged,
+        not_fetched,
+        doubtful,
+    } = summary;
     screen.say(
         format!(
             "送信 {sent} 件、受信 {fetched} 件、取込済 {acknowledged} 件、送信不可 {refused} 件、\
-             ハブ未加入 {not_on_hub} 件、保留 {held} 件、待機 {waiting} 件、受信失敗 {not_fetched} 件、受領証の異常 {doubtful} 件"
+             ハブ未加入 {not_on_hub} 件、保留 {held} 件、待機 {waiting} 件、未完了 {not_sent} 件、受信失敗 {not_fetched} 件、受領証の異常 {doubtful} 件"
         ),
         format!(
             "sent {sent}, fetched {fetched}, acknowledged {acknowledged}, refused {refused}, not on hub {not_on_hub}, \
-             held {held}, waiting {waiting}, not fetched {not_fetched}, receipts in doubt {doubtful}"
+             held {held}, waiting {waiting}, unfinished {not_sent}, not fetched {not_fetched}, receipts in doubt {doubtful}"
         ),
     );
     if let (Some(failure), false) = (&failure, screen.json) {
         screen.failure(failure);
     }
     let done = sent + fetched + acknowledged + doubtful > 0;
-    match (failure.is_some(), refused + not_on_hub + held + in_use + not_fetched + doubtful > 0) {
+    match (failure.is_some(), refused + not_on_hub + held + in_use + not_sent + damaged + not_fetched + doubtful > 0) {
         (true, _) if !done => Exit::Failed,
         (false, false) => Exit::Done,
         _ => Exit::Partly,
@@ -182,6 +194,11 @@ fn words(happening: &Happening) -> (String, String) {
             format!("警告がありますが送信します：{}（指摘 {} 件）", names.join(", "), findings.len()),
             format!("sent in spite of warnings: {} ({} findings)", names.join(", "), findings.len()),
         ),
+        Happening::NotSent(names, why) => (
+            format!("今回は送れませんでした。次回に続けます：{}：{}", names.join(", "), why.japanese()),
+            format!("not sent this time, to be tried again: {}: {}", names.join(", "), why.english()),
+        ),
+        Happening::Damaged(folder) => damaged_words(folder),
         Happening::InUse(names, why) => (
             format!(
                 "{} は、ほかのプログラムが使っているか、読み書きの権限がないため、待っています（{why}）",
@@ -248,6 +265,10 @@ fn value(screen: &Screen, happening: &Happening) -> Value {
         Happening::Warned(names, findings) => {
             json!({"event": "warned", "files": names, "findings": told(screen, findings)})
         }
+        Happening::NotSent(names, why) => json!({
+            "event": "not-sent", "files": names, "code": sync_code(why), "reason": why.explain(language),
+        }),
+        Happening::Damaged(folder) => json!({"event": "damaged", "path": folder}),
         Happening::InUse(names, why) => json!({"event": "in-use", "files": names, "reason": why.to_string()}),
         Happening::Found(id, findings) => json!({"event": "found", "transfer": id, "findings": findings}),
         Happening::NotOnHub(to, n) => json!({"event": "not-on-hub", "to": to, "files": n}),

@@ -3,6 +3,7 @@
 use crate::connection::Error;
 use crate::fetching::FetchError;
 use crate::parcels::Misfit;
+use crate::sync::SyncError;
 use careplan_protocol::office::Address;
 use careplan_protocol::standard::{Finding, ToldFinding};
 use careplan_protocol::transfer::TransferId;
@@ -30,6 +31,10 @@ pub enum Happening {
     Warned(Vec<String>, Vec<Finding>),
     /// A transfer was accepted, with a receipt that states something else.
     OtherReceipt(TransferId, Address, usize),
+    /// A send did not end this time, and is tried again; the others go on.
+    NotSent(Vec<String>, SyncError),
+    /// An entry of the journal that cannot be read; where it was put.
+    Damaged(PathBuf),
     /// Files that wait, as they cannot be read or moved: another program has them open, or this one may not.
     InUse(Vec<String>, io::Error),
     /// What the hub found in a transfer that it accepted, beyond what was told before.
@@ -67,6 +72,10 @@ pub struct Summary {
     pub waiting: usize,
     /// Sends that wait as a file of theirs has been in use for too long; they are among `waiting`.
     pub in_use: usize,
+    /// Sends that did not end in the last look, and are tried again.
+    pub not_sent: usize,
+    /// Entries of the journal that could not be read.
+    pub damaged: usize,
     /// Transfers that could not be fetched.
     pub not_fetched: usize,
     /// Transfers that were accepted with a receipt that does not hold.

@@ -21,7 +21,8 @@ use std::sync::Arc;
 impl Sync {
     /// Sends what is ready. `true` when files are still changing, so that another look soon is worth while.
     pub(super) async fn send(&mut self) -> Result<bool, SyncError> {
-        (self.summary.waiting, self.summary.in_use) = (0, 0);
+        (self.summary.waiting, self.summary.in_use, self.summary.not_sent) = (0, 0, 0);
+        self.put_damaged_aside()?;
         self.finish_begun().await?;
         let heaps = heaps(&self.settings.out)?;
         let look = |file: &LocalFile| Some((file.path.clone(), Look::at(&file.path)?));
@@ -43,7 +44,7 @@ impl Sync {
         for pending in Journal::open(&self.desk.profile)?.unfinished(Some(&self.settings.out))? {
             let files: Vec<PathBuf> = pending.intent.files.iter().map(|file| file.origin.clone()).collect();
             let done = self.deliver(pending, &[]).await;
-            self.ended(&files, done)?;
+            self.ended(&files, done).await?;
         }
         Ok(())
     }
@@ -74,11 +75,11 @@ impl Sync {
         for unfit in settled {
             let files = file_paths(&unfit.files);
             let done = self.put_aside(unfit).await;
-            self.ended(&files, done)?;
+            self.ended(&files, done).await?;
         }
         for parcel in ready {
             let done = self.send_parcel(&parcel, released).await;
-            self.ended(&file_paths(&parcel.files), done)?;
+            self.ended(&file_paths(&parcel.files), done).await?;
         }
         Ok(!changing.is_empty() || !unsettled.is_empty())
     }

@@ -1,23 +1,72 @@
 //! What keeps one send of OUT from its end, and leaves the others alone.
 
+use crate::connection::Error;
+use crate::journal::Journal;
 use crate::sending::SendError;
 use crate::sync::{Happening, Sync, SyncError};
+use careplan_protocol::problem::Code;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 impl Sync {
-    /// Takes up how far one send came that these files belong to. What another program holds waits.
+    /// Takes up how far one send came that these files belong to. What another program holds waits; what fails for itself
+    /// is told, once, and tried again.
     ///
     /// # Errors
-    /// Those that end the round.
-    pub(super) fn ended(&mut self, files: &[PathBuf], done: Result<(), SyncError>) -> Result<(), SyncError> {
+    /// Those that would meet the next one, too.
+    pub(super) async fn ended(&mut self, files: &[PathBuf], done: Result<(), SyncError>) -> Result<(), SyncError> {
         match done {
+            Ok(()) => {
+                self.told_not_sent.remove(files);
+                Ok(())
+            }
             Err(SyncError::Disk(why) | SyncError::Send(SendError::Disk(why))) if is_in_use(&why) => {
                 self.wait_for(files, why);
                 Ok(())
             }
-            done => done,
+            Err(why) if self.concerns_all(&why).await => Err(why),
+            Err(why) => {
+                self.summary.not_sent += 1;
+                if self.told_not_sent.insert(files.to_vec(), why.to_string()) != Some(why.to_string()) {
+                    let names = files.iter().map(|file| crate::disk::name(file)).collect();
+                    self.tell(&Happening::NotSent(names, why));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Tells what cannot be read any more in the journal.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub(super) fn put_damaged_aside(&mut self) -> io::Result<()> {
+        for folder in Journal::open(&self.desk.profile)?.put_damaged_aside()? {
+            self.summary.damaged += 1;
+            self.tell(&Happening::Damaged(folder));
+        }
+        Ok(())
+    }
+
+    async fn concerns_all(&self, why: &SyncError) -> bool {
+        match why {
+            SyncError::Disk(why) | SyncError::Send(SendError::Disk(why)) => is_of_the_disk(why),
+            SyncError::Hub(why) | SyncError::Send(SendError::Kept(why)) => self.is_of_the_line(why).await,
+            _ => true,
+        }
+    }
+
+    async fn is_of_the_line(&self, why: &Error) -> bool {
+        match why {
+            Error::Problem { problem, .. } => {
+                matches!(problem.status, 401 | 403 | 429 | 503 | 507)
+                    || problem.known_code() == Some(Code::LicenceExpired)
+            }
+            // A large transfer may break off on a line that carries the small ones.
+            Error::Unreachable(_) => self.desk.connection.status(self.desk.office()).await.is_err(),
+            Error::Unexpected(_) | Error::Digest(_) | Error::File(_) => false,
+            _ => true,
         }
     }
 
@@ -38,6 +87,11 @@ impl Sync {
             self.tell(&Happening::InUse(names, why));
         }
     }
+}
+
+/// Whether nothing else can be written either.
+fn is_of_the_disk(why: &io::Error) -> bool {
+    matches!(why.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::ReadOnlyFilesystem)
 }
 
 fn is_in_use(why: &io::Error) -> bool {

@@ -1,6 +1,7 @@
 //! The two folders of a sync, and what stands below them.
 
 use anyhow::Result;
+use careplan_tests::patience::eventually;
 use careplan_tests::world::PLAN;
 use careplan_tests::{Office, Outcome, World, programs};
 use serde_json::Value;
@@ -62,6 +63,14 @@ pub(crate) fn pending(plan: &Office) -> Result<Option<PathBuf>> {
     let entries = std::fs::read_dir(plan.home.join(PLAN).join("pending")).into_iter().flatten().flatten();
     let mut folders = entries.map(|entry| entry.path()).filter(|path| path.join("intent.json").is_file());
     Ok(folders.find(|path| path.extension().is_none()))
+}
+
+/// Begins a send while the hub is away, and kills the program once the send is written down.
+pub(crate) async fn interrupted(plan: &Office, arguments: &[&str]) -> Result<PathBuf> {
+    let mut sending = plan.command()?.arg("send").args(arguments).spawn()?;
+    let found = eventually("the send is written down", 20, || async { pending(plan) }).await?;
+    sending.kill().await?;
+    Ok(found)
 }
 
 /// How many there are in a list of an answer.

@@ -2,7 +2,7 @@
 
 use crate::program::Exit;
 use crate::program::check::told;
-use crate::program::failure::send_code;
+use crate::program::failure::{damaged_words, send_code};
 use crate::program::screen::{Screen, printable};
 use crate::program::send::carrying::Took;
 use crate::program::send::plan;
@@ -14,6 +14,7 @@ use careplan_client::texts::{Explain as _, local_time};
 use careplan_protocol::standard::{StandardName, ToldFinding};
 use serde_json::{Value, json};
 use std::collections::HashSet;
+use std::path::Path;
 
 /// What became of everything so far.
 #[derive(Default)]
@@ -26,6 +27,8 @@ pub(super) struct Account {
     doubtful: Vec<Value>,
     unreachable: Vec<Value>,
     sent_before: Vec<Value>,
+    /// Earlier sends that could not be read.
+    damaged: Vec<Value>,
     /// What the person did not agree to.
     pub(super) declined: Vec<Value>,
     /// Keys of sends that were accepted and recalled since.
@@ -69,6 +72,13 @@ impl Account {
                 took
             }
         }
+    }
+
+    /// Takes up an earlier send that could not be read and was put aside.
+    pub(super) fn damage(&mut self, screen: &Screen, folder: &Path) {
+        let (japanese, english) = damaged_words(folder);
+        screen.complain(&screen.pick(japanese, english));
+        self.damaged.push(json!(folder));
     }
 
     /// Takes up what the plan left here.
@@ -149,14 +159,14 @@ impl Account {
     pub(super) fn value(&self, plan: Option<Value>) -> Value {
         json!({
             "sent": self.sent, "refused": self.refused, "kept": self.kept, "unreachable": self.unreachable,
-            "doubtful": self.doubtful, "sent_before": self.sent_before, "declined": self.declined, "plan": plan,
+            "doubtful": self.doubtful, "damaged": self.damaged, "sent_before": self.sent_before, "declined": self.declined, "plan": plan,
         })
     }
 
     /// How the command ends.
     pub(super) fn exit(&self) -> Exit {
         let nothing = self.sent.is_empty() && self.sent_before.is_empty() && self.doubtful.is_empty();
-        match (nothing, self.stayed() + self.doubtful.len()) {
+        match (nothing, self.stayed() + self.doubtful.len() + self.damaged.len()) {
             (_, 0) => Exit::Done,
             (true, _) => Exit::Failed,
             (false, _) => Exit::Partly,
