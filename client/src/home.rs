@@ -113,11 +113,7 @@ impl Home {
             (None, [only]) => *only,
             (None, _) => return Err(HomeError::Several(known)),
         };
-        let folder = self.0.join(office.as_str());
-        let path = folder.join(PROFILE);
-        let file: ProfileFile =
-            serde_json::from_str(&read(&path)?).map_err(|why| HomeError::Damaged(path, why.to_string()))?;
-        Ok(Profile { folder, office: file.office, name: file.name, hub: file.hub })
+        Profile::read(self.0.join(office.as_str()))
     }
 
     /// Stores what a bundle brought; a certificate stored before is replaced.
@@ -143,6 +139,21 @@ impl Home {
 }
 
 impl Profile {
+    fn read(folder: PathBuf) -> Result<Self, HomeError> {
+        let path = folder.join(PROFILE);
+        let file: ProfileFile =
+            serde_json::from_str(&self::read(&path)?).map_err(|why| HomeError::Damaged(path, why.to_string()))?;
+        Ok(Self { folder, office: file.office, name: file.name, hub: file.hub })
+    }
+
+    /// The profile as it stands now: `setup` may have run again.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn again(&self) -> Result<Self, HomeError> {
+        Self::read(self.folder.clone())
+    }
+
     /// The certificate and key.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ mod heaps;
 mod incoming;
 mod known;
 mod outgoing;
+mod papers;
 mod shelves;
 mod trouble;
 mod watching;
@@ -35,6 +36,7 @@ use crate::retry::Patience;
 use crate::sending::SendError;
 use crate::sent_before::SentBefore;
 use careplan_protocol::problem::Language;
+use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -100,6 +102,8 @@ pub struct Sync {
     told_in_use: HashSet<Vec<PathBuf>>,
     /// What was told of sends that did not end.
     told_not_sent: HashMap<Vec<PathBuf>, String>,
+    /// When it was last said that the certificate ends soon.
+    reminded: Option<Timestamp>,
     /// No other pass follows by itself.
     is_single: bool,
     summary: Summary,
@@ -121,7 +125,7 @@ impl Sync {
     /// # Errors
     /// [`SyncError`] when the folders cannot be used.
     pub fn new(
-        desk: Desk,
+        mut desk: Desk,
         settings: Settings,
         tell: Arc<dyn Fn(&Happening) + Send + std::marker::Sync>,
     ) -> Result<Self, SyncError> {
@@ -137,7 +141,7 @@ impl Sync {
         let seen = watching::Seen::load(&out);
         let sent_before = SentBefore::load(&desk.profile)?;
         desk.profile.remember_out(&out)?;
-        let desk = Desk { patience: Patience::SYNC, ..desk };
+        desk.patience = Patience::SYNC;
         let settings = Settings { out, r#in, ..settings };
         if settings.acknowledge_when_moved && known.is_new && !known.doubtful.is_empty() {
             tell(&Happening::Doubtful(known.doubtful.iter().copied().collect()));
@@ -149,6 +153,7 @@ impl Sync {
             told_taken: HashSet::new(),
             told_in_use: HashSet::new(),
             told_not_sent: HashMap::new(),
+            reminded: None,
             is_single: false,
             summary: Summary::default(),
             seen,
@@ -164,6 +169,7 @@ impl Sync {
     /// [`SyncError`], with what was done until then in [`Sync::summary`].
     pub async fn once(&mut self) -> Result<Summary, SyncError> {
         self.is_single = true;
+        self.renew();
         // What comes in is fetched even when sending fails.
         let sent = self.send_settled().await;
         self.receive().await?;
@@ -177,8 +183,8 @@ impl Sync {
     /// Never for what passes; when OUT is not there any more.
     pub async fn forever(&mut self, mut trouble: impl FnMut(&SyncError)) -> Result<(), SyncError> {
         let news = Arc::new(Notify::new());
-        let watcher = tokio::spawn(incoming::watch(self.desk.clone(), self.settings.interval, Arc::clone(&news)));
-        let _stop = AbortOnDrop(watcher.abort_handle());
+        self.renew();
+        let mut _watcher = self.watch(&news);
         let mut asked: Option<Instant> = None;
         let mut rest = Duration::ZERO;
         loop {
@@ -186,6 +192,9 @@ impl Sync {
                 () = news.notified() => true,
                 () = tokio::time::sleep(rest) => false,
             };
+            if self.renew() {
+                _watcher = self.watch(&news);
+            }
             rest = self.settings.interval.min(LOOK);
             let due = asked.is_none_or(|asked| asked.elapsed() >= self.settings.interval);
             let sent = self.send().await.map(|_| ());
@@ -210,6 +219,12 @@ impl Sync {
     /// What was done so far.
     pub fn summary(&self) -> Summary {
         self.summary
+    }
+
+    /// Waits at the hub for news until the value is dropped.
+    fn watch(&self, news: &Arc<Notify>) -> AbortOnDrop {
+        let watching = incoming::watch(self.desk.clone(), self.settings.interval, Arc::clone(news));
+        AbortOnDrop(tokio::spawn(watching).abort_handle())
     }
 
     async fn send_settled(&mut self) -> Result<(), SyncError> {

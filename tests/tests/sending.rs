@@ -18,3 +18,5 @@ mod plan;
 mod shelves;
 #[path = "sending/stuck.rs"]
 mod stuck;
+#[path = "sending/trust.rs"]
+mod trust;

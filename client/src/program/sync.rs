@@ -10,7 +10,7 @@ use crate::program::{Context, Exit};
 use careplan_client::checking;
 use careplan_client::sending::SendError;
 use careplan_client::sync::{Happening, Settings, Summary, Sync, SyncError};
-use careplan_client::texts::Explain as _;
+use careplan_client::texts::{Explain as _, local_time};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -233,6 +233,24 @@ fn words(happening: &Happening) -> (String, String) {
                 path.display()
             ),
         ),
+        Happening::Renewed(ends) => {
+            let ends = local_time(*ends);
+            (
+                format!("新しい設定を読み込みました。証明書は {ends} まで有効です"),
+                format!("the new certificate is taken up; it is valid until {ends}"),
+            )
+        }
+        Happening::CertificateEnds(ends, days) => {
+            let ends = local_time(*ends);
+            (
+                format!(
+                    "証明書の有効期限は {ends} です（あと {days} 日）。運営者に新しい証明書を依頼し、careplan setup を実行してください"
+                ),
+                format!(
+                    "the certificate ends on {ends} ({days} days left): ask your operator for a new one and run `careplan setup`"
+                ),
+            )
+        }
         Happening::FetchFailed(id, why) => {
             (format!("{id}  受信できません：{}", why.japanese()), format!("{id}  cannot be fetched: {}", why.english()))
         }
@@ -277,6 +295,10 @@ fn value(screen: &Screen, happening: &Happening) -> Value {
         Happening::Acknowledged(id) => json!({"event": "acknowledged", "transfer": id}),
         Happening::Damaged(path) => json!({"event": "damaged", "path": path}),
         Happening::Doubtful(ids) => json!({"event": "doubtful", "transfers": ids}),
+        Happening::Renewed(ends) => json!({"event": "renewed", "certificate_ends": ends}),
+        Happening::CertificateEnds(ends, days) => {
+            json!({"event": "certificate-ends", "certificate_ends": ends, "days": days})
+        }
         Happening::FetchFailed(id, why) => {
             json!({"event": "not-fetched", "transfer": id, "code": fetch_code(why), "reason": why.explain(language)})
         }

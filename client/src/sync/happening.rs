@@ -7,6 +7,7 @@ use crate::sync::SyncError;
 use careplan_protocol::office::Address;
 use careplan_protocol::standard::{Finding, ToldFinding};
 use careplan_protocol::transfer::TransferId;
+use jiff::Timestamp;
 use std::io;
 use std::path::PathBuf;
 
@@ -49,6 +50,10 @@ pub enum Happening {
     Doubtful(Vec<TransferId>),
     /// A record that cannot be read was put aside, here.
     Damaged(PathBuf),
+    /// A new certificate, or another hub, was taken up; when the certificate ends.
+    Renewed(Timestamp),
+    /// The certificate ends soon: when, and in how many days.
+    CertificateEnds(Timestamp, i64),
     /// Fetching one transfer failed; the others go on.
     FetchFailed(TransferId, FetchError),
 }
