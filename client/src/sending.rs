@@ -5,6 +5,7 @@ use crate::connection::Error;
 use crate::desk::Desk;
 use crate::journal::{Intent, IntentFile, Journal, Pending};
 use crate::parcels::Parcel;
+use crate::receipts::{Verdict, verify};
 use crate::retry::patiently;
 use crate::sent_before::is_standard;
 use careplan_protocol::api::Sent;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A transfer that the hub accepted.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Delivered {
     /// The transfer.
     pub transfer: TransferId,
@@ -32,6 +33,8 @@ pub struct Delivered {
     pub replayed: bool,
     /// Whether it was recalled since that attempt.
     pub recalled: bool,
+    /// Why the receipt's signature does not hold; the transfer stands all the same.
+    pub doubt: Option<Verdict>,
     /// What the hub found in the files, without refusing them; not repeated to a retry.
     pub findings: Vec<ToldFinding>,
 }
@@ -96,6 +99,7 @@ pub async fn deliver(
         Ok(parsed) if states(&parsed.receipt, desk, &pending.intent, sent.transfer) => parsed.receipt,
         _ => return Err(SendError::OtherReceipt(sent.transfer)),
     };
+    let doubt = doubt(desk, &sent.receipt).await;
     Ok(Delivered {
         transfer: sent.transfer,
         receipt,
@@ -103,8 +107,23 @@ pub async fn deliver(
         path,
         replayed,
         recalled,
+        doubt,
         findings: sent.findings,
     })
+}
+
+/// Why the signature of a receipt does not hold by the keys as last seen; where they have not its key, the hub is asked.
+async fn doubt(desk: &Desk, text: &str) -> Option<Verdict> {
+    match desk.profile.keys().map(|known| verify(text, &known)) {
+        Some(Ok(_)) => None,
+        Some(Err(why)) if !matches!(why, Verdict::UnknownKey(_)) => Some(why),
+        _ => {
+            // Without an answer nobody can say now: `receipt verify` and `archive` look again.
+            let keys = desk.connection.keys().await.ok()?;
+            let _ = desk.profile.store_keys(&keys);
+            verify(text, &keys).err()
+        }
+    }
 }
 
 async fn send(

@@ -7,6 +7,7 @@ use careplan_client::desk::DeskError;
 use careplan_client::fetching::FetchError;
 use careplan_client::home::HomeError;
 use careplan_client::planning::PlanError;
+use careplan_client::receipts::Verdict;
 use careplan_client::sending::SendError;
 use careplan_client::sync::SyncError;
 use careplan_client::texts::Explain;
@@ -154,6 +155,17 @@ pub(crate) fn sync_code(why: &SyncError) -> &str {
         SyncError::NoFolder(_) | SyncError::OtherFolder(_) | SyncError::SameFolder => "folder",
         SyncError::Disk(_) => "disk",
     }
+}
+
+/// What to tell of a receipt whose signature does not hold.
+pub(crate) fn doubt_words(why: &Verdict) -> (String, String) {
+    (
+        format!(
+            "受領証の署名を確かめられません。送信は受け付けられていますが、運営者に連絡してください（{}）",
+            why.japanese()
+        ),
+        format!("accepted, but the receipt cannot be trusted: {}; tell your operator", why.english()),
+    )
 }
 
 /// What to tell of an entry of the journal that could not be read and was put aside.

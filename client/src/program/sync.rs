@@ -4,7 +4,7 @@ mod adopt;
 
 use crate::program::check::told;
 use crate::program::cli::{Release, Sync as What, SyncAction};
-use crate::program::failure::{Failure, code, damaged_words, fetch_code, sync_code};
+use crate::program::failure::{Failure, code, damaged_words, doubt_words, fetch_code, sync_code};
 use crate::program::screen::{Screen, printable};
 use crate::program::{Context, Exit};
 use careplan_client::checking;
@@ -174,6 +174,10 @@ fn words(happening: &Happening) -> (String, String) {
             let why = SendError::OtherReceipt(*id);
             (format!("{to} への {n} ファイル：{}", why.japanese()), format!("{n} files to {to}: {}", why.english()))
         }
+        Happening::BadReceipt(id, why) => {
+            let (japanese, english) = doubt_words(why);
+            (format!("{id}  {japanese}"), format!("{id}  {english}"))
+        }
         Happening::Unfit(names, why) => (
             format!("送信できません（refused）：{}：{}", names.join(", "), why.japanese()),
             format!("cannot be sent (refused): {}: {}", names.join(", "), why.english()),
@@ -264,6 +268,9 @@ fn value(screen: &Screen, happening: &Happening) -> Value {
         Happening::AlreadySent(id, to, n) => json!({"event": "already-sent", "transfer": id, "to": to, "files": n}),
         Happening::OtherReceipt(id, to, n) => {
             json!({"event": "other-receipt", "transfer": id, "to": to, "files": n})
+        }
+        Happening::BadReceipt(id, why) => {
+            json!({"event": "bad-receipt", "transfer": id, "reason": why.explain(language)})
         }
         Happening::Unfit(names, why) => {
             json!({"event": "refused", "files": names, "code": "unfit", "reason": why.explain(language)})

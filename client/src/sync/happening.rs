@@ -3,6 +3,7 @@
 use crate::connection::Error;
 use crate::fetching::FetchError;
 use crate::parcels::Misfit;
+use crate::receipts::Verdict;
 use crate::sync::SyncError;
 use careplan_protocol::office::Address;
 use careplan_protocol::standard::{Finding, ToldFinding};
@@ -32,6 +33,8 @@ pub enum Happening {
     Warned(Vec<String>, Vec<Finding>),
     /// A transfer was accepted, with a receipt that states something else.
     OtherReceipt(TransferId, Address, usize),
+    /// The signature of a transfer's receipt does not hold; the transfer stands all the same.
+    BadReceipt(TransferId, Verdict),
     /// A send did not end this time, and is tried again; the others go on.
     NotSent(Vec<String>, SyncError),
     /// An entry of the journal that cannot be read; where it was put.

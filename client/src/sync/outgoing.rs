@@ -157,6 +157,10 @@ impl Sync {
                 self.sent_before.add(delivered.receipt);
                 self.summary.sent += 1;
                 self.tell(&Happening::Sent(delivered.transfer, to, count));
+                if let Some(why) = delivered.doubt {
+                    self.summary.doubtful += 1;
+                    self.tell(&Happening::BadReceipt(delivered.transfer, why));
+                }
                 // The hub knows what went before and who is whose: it may find more than could be told here.
                 let language = self.settings.language;
                 let told: Vec<String> = known.iter().map(|it| checking::line(it, language)).collect();

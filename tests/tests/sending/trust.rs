@@ -1,10 +1,10 @@
 //! Certificates that end, and receipts that cannot be trusted.
 
-use crate::folders::Folders;
+use crate::folders::{Folders, pending};
 use anyhow::{Context as _, Result, ensure};
 use careplan_tests::patience::eventually;
 use careplan_tests::world::{HELPER, PLAN};
-use careplan_tests::{Office, World, programs};
+use careplan_tests::{Office, World, programs, samples};
 
 #[tokio::test]
 async fn a_running_sync_takes_up_a_new_certificate() -> Result<()> {
@@ -50,5 +50,34 @@ async fn a_certificate_that_ends_soon_is_told() -> Result<()> {
     let long = world.office(HELPER)?.set_up().await?;
     let told = Folders::new(&world)?.once(&long).await?.ok()?;
     ensure!(!told.stdout.contains("certificate ends"), "{told:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_receipt_whose_signature_does_not_hold_is_told_and_sends_nothing_twice() -> Result<()> {
+    let world = World::new().await?;
+    let plan = world.office(PLAN)?.set_up().await?;
+    let folders = Folders::new(&world)?;
+    let keys = plan.home.join(PLAN).join("keys.json");
+    let right = std::fs::read_to_string(&keys)?;
+    let known: serde_json::Value = serde_json::from_str(&right)?;
+    let key = known["keys"][0]["x"].as_str().context("a key")?;
+    let first = if key.starts_with('A') { "B" } else { "A" };
+    std::fs::write(&keys, right.replace(key, &format!("{first}{}", &key[1..])))?;
+    samples::unit("04")?.write(&folders.out)?;
+    let told = folders.once(&plan).await?.exited(3)?;
+    ensure!(told.stdout.contains("signature does not hold"), "{told:?}");
+    let send = ["send", "--yes", &samples::unit("05")?.folder.display().to_string()].map(str::to_owned);
+    let told = plan.careplan(&send).await?.exited(3)?;
+    ensure!(told.stdout.contains("signature does not hold"), "{told:?}");
+    ensure!(plan.outbox("").await?.len() == 2 && pending(&plan)?.is_none());
+    folders.once(&plan).await?.ok()?;
+    // A key that is not known yet is asked for.
+    let kid = known["keys"][0]["kid"].as_str().context("a kid")?;
+    std::fs::write(&keys, right.replace(kid, "of-before"))?;
+    samples::unit("06")?.write(&folders.out)?;
+    folders.once(&plan).await?.ok()?;
+    ensure!(std::fs::read_to_string(&keys)?.contains(kid));
+    ensure!(plan.outbox("").await?.len() == 3);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::program::Exit;
 use crate::program::check::told;
-use crate::program::failure::{damaged_words, send_code};
+use crate::program::failure::{damaged_words, doubt_words, send_code};
 use crate::program::screen::{Screen, printable};
 use crate::program::send::carrying::Took;
 use crate::program::send::plan;
@@ -183,6 +183,12 @@ impl Account {
         if delivered.recalled {
             result.push_str(screen.pick("（この送信は取消済みです）", " (recalled since)"));
             self.recalled.insert(intent.key.clone());
+        }
+        if let Some(why) = &delivered.doubt {
+            let (japanese, english) = doubt_words(why);
+            let text = screen.pick(japanese, english);
+            result.push_str(&format!("\n{text}"));
+            self.doubtful.push(json!({"transfer": delivered.transfer, "code": "bad-receipt", "reason": text}));
         }
         self.tell(screen, &delivered.findings);
         self.rows.push(row(intent, result, delivered.transfer.to_string()));
