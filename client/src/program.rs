@@ -86,10 +86,12 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         clock: Arc::new(SystemClock),
         randomness: Arc::new(SystemRandomness),
     };
+    // A sync without end is ended in no other way, and ends well then.
+    let ends_itself = matches!(&arguments.command, Command::Sync(what) if !what.once && what.action.is_none());
     // A command that is interrupted is dropped where it stands: everything on disk survives that.
     let ended = tokio::select! {
         ended = dispatch(&mut context, arguments.command) => ended,
-        _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
+        _ = tokio::signal::ctrl_c(), if !ends_itself => Err(Failure::interrupted()),
     };
     match ended {
         Ok(exit) => exit.into(),

@@ -100,6 +100,7 @@ pub struct Sync {
     tell: Arc<dyn Fn(&Happening) + Send + std::marker::Sync>,
     told_taken: HashSet<PathBuf>,
     told_in_use: HashSet<Vec<PathBuf>>,
+    told_strays: HashSet<PathBuf>,
     /// What was told of sends that did not end.
     told_not_sent: HashMap<Vec<PathBuf>, String>,
     /// When it was last said that the certificate ends soon.
@@ -152,6 +153,7 @@ impl Sync {
             tell,
             told_taken: HashSet::new(),
             told_in_use: HashSet::new(),
+            told_strays: HashSet::new(),
             told_not_sent: HashMap::new(),
             reminded: None,
             is_single: false,

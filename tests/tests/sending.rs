@@ -18,5 +18,7 @@ mod plan;
 mod shelves;
 #[path = "sending/stuck.rs"]
 mod stuck;
+#[path = "sending/told.rs"]
+mod told;
 #[path = "sending/trust.rs"]
 mod trust;

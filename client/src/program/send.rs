@@ -53,8 +53,10 @@ pub(crate) async fn run(context: &mut Context, what: Send) -> Result<Exit, Failu
         Agreed::Yes => {}
         Agreed::No => account.decline(&plan),
         Agreed::CannotAsk => {
+            account.show(&screen);
+            let exit = cannot_ask(context, &account);
             finish(done)?;
-            return Ok(cannot_ask(context));
+            return Ok(exit);
         }
     }
     if account.declined.is_empty() {
@@ -106,12 +108,21 @@ async fn agreed(context: &Context, what: &Send, plan: &Plan) -> Agreed {
     }
 }
 
-fn cannot_ask(context: &Context) -> Exit {
-    let text = context.screen.pick(
-        "送信していません。確認の質問ができないため、--yes を付けて実行してください",
-        "nothing was sent: nobody can be asked here; run it again with --yes",
-    );
-    context.screen.value(&json!({"error": {"code": "not-confirmed", "text": text}}));
+/// What was interrupted before and is finished now has been told by the account.
+fn cannot_ask(context: &Context, account: &Account) -> Exit {
+    let text = match account.is_empty() {
+        true => context.screen.pick(
+            "送信していません。確認の質問ができないため、--yes を付けて実行してください",
+            "nothing was sent: nobody can be asked here; run it again with --yes",
+        ),
+        false => context.screen.pick(
+            "途中だった送信だけを続けました。指定のファイルは、確認の質問ができないため送信していません。--yes を付けて実行してください",
+            "only what was unfinished was gone on with; the files given were not sent, as nobody can be asked here: run it again with --yes",
+        ),
+    };
+    let mut value = account.value(None);
+    value["error"] = json!({"code": "not-confirmed", "text": text});
+    context.screen.value(&value);
     if !context.screen.json {
         context.screen.complain(text);
     }

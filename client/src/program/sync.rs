@@ -109,6 +109,7 @@ fn conclude(screen: &Screen, summary: Summary, failure: Option<Failure>) -> Exit
         waiting,
         in_use,
         not_sent,
+        strays,
         damaged,
         not_fetched,
         doubtful,
@@ -127,7 +128,10 @@ fn conclude(screen: &Screen, summary: Summary, failure: Option<Failure>) -> Exit
         screen.failure(failure);
     }
     let done = sent + fetched + acknowledged + doubtful > 0;
-    match (failure.is_some(), refused + not_on_hub + held + in_use + not_sent + damaged + not_fetched + doubtful > 0) {
+    match (
+        failure.is_some(),
+        refused + not_on_hub + held + in_use + not_sent + strays + damaged + not_fetched + doubtful > 0,
+    ) {
         (true, _) if !done => Exit::Failed,
         (false, false) => Exit::Done,
         _ => Exit::Partly,
@@ -203,6 +207,24 @@ fn words(happening: &Happening) -> (String, String) {
             format!("not sent this time, to be tried again: {}: {}", names.join(", "), why.english()),
         ),
         Happening::Damaged(folder) => damaged_words(folder),
+        Happening::Stray(folder, Some(meant)) => {
+            let folder = folder.display();
+            (
+                format!("フォルダー {folder} の名前は宛先として読めないため、送っていません。{meant} に変えてください"),
+                format!("the name of {folder} is no address, so nothing in it is sent: rename it to {meant}"),
+            )
+        }
+        Happening::Stray(folder, None) => {
+            let folder = folder.display();
+            (
+                format!(
+                    "フォルダー {folder} の中のファイルは送りません（送るのは、OUT と、宛先を名前にしたフォルダーの直下のファイルだけです）"
+                ),
+                format!(
+                    "what stands in {folder} is not sent: only files in OUT itself and directly in folders named by an address are"
+                ),
+            )
+        }
         Happening::InUse(names, why) => (
             format!(
                 "{} は、ほかのプログラムが使っているか、読み書きの権限がないため、待っています（{why}）",
@@ -293,6 +315,7 @@ fn value(screen: &Screen, happening: &Happening) -> Value {
         Happening::NotSent(names, why) => json!({
             "event": "not-sent", "files": names, "code": sync_code(why), "reason": why.explain(language),
         }),
+        Happening::Stray(folder, meant) => json!({"event": "stray", "path": folder, "meant": meant}),
         Happening::Damaged(folder) => json!({"event": "damaged", "path": folder}),
         Happening::InUse(names, why) => json!({"event": "in-use", "files": names, "reason": why.to_string()}),
         Happening::Found(id, findings) => json!({"event": "found", "transfer": id, "findings": findings}),

@@ -37,6 +37,8 @@ pub enum Happening {
     BadReceipt(TransferId, Verdict),
     /// A send did not end this time, and is tried again; the others go on.
     NotSent(Vec<String>, SyncError),
+    /// A folder in OUT that nothing is sent from, and the address that is meant, where its name nearly is one.
+    Stray(PathBuf, Option<Address>),
     /// An entry of the journal that cannot be read; where it was put.
     Damaged(PathBuf),
     /// Files that wait, as they cannot be read or moved: another program has them open, or this one may not.
@@ -82,6 +84,8 @@ pub struct Summary {
     pub in_use: usize,
     /// Sends that did not end in the last look, and are tried again.
     pub not_sent: usize,
+    /// Folders in OUT that are meant to be sent by their name or place, and cannot be.
+    pub strays: usize,
     /// Entries of the journal that could not be read.
     pub damaged: usize,
     /// Transfers that could not be fetched.

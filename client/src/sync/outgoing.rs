@@ -24,7 +24,8 @@ impl Sync {
         (self.summary.waiting, self.summary.in_use, self.summary.not_sent) = (0, 0, 0);
         self.put_damaged_aside()?;
         self.finish_begun().await?;
-        let heaps = heaps(&self.settings.out)?;
+        let (heaps, strays) = heaps(&self.settings.out)?;
+        self.tell_strays(strays);
         let look = |file: &LocalFile| Some((file.path.clone(), Look::at(&file.path)?));
         let looks: Vec<_> = heaps.iter().flat_map(|heap| heap.files.iter().filter_map(look)).collect();
         self.seen.observe(looks, self.desk.clock.now());

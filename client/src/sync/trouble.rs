@@ -3,6 +3,7 @@
 use crate::connection::Error;
 use crate::journal::Journal;
 use crate::sending::SendError;
+use crate::sync::heaps::{Meant, Stray};
 use crate::sync::{Happening, Sync, SyncError};
 use careplan_protocol::problem::Code;
 use std::io;
@@ -47,6 +48,28 @@ impl Sync {
             self.tell(&Happening::Damaged(folder));
         }
         Ok(())
+    }
+
+    /// Tells of folders that nothing is sent from, once. Those that are meant to be sent count as left undone.
+    pub(super) fn tell_strays(&mut self, strays: Vec<Stray>) {
+        self.summary.strays = 0;
+        for stray in strays {
+            let is_own = stray.meant == Meant::Other;
+            let is_told = self.told_strays.contains(&stray.folder);
+            // What is the office's own may be large: once is enough.
+            if is_own && is_told || !stray.has_files() {
+                continue;
+            }
+            self.summary.strays += usize::from(!is_own);
+            if !is_told {
+                self.told_strays.insert(stray.folder.clone());
+                let meant = match stray.meant {
+                    Meant::Address(address) => Some(address),
+                    Meant::Inside | Meant::Other => None,
+                };
+                self.tell(&Happening::Stray(stray.folder, meant));
+            }
+        }
     }
 
     async fn concerns_all(&self, why: &SyncError) -> bool {
