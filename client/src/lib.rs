@@ -34,6 +34,7 @@ pub mod clock;
 pub mod connection;
 pub mod deliveries;
 pub mod desk;
+mod directory;
 pub mod disk;
 pub mod document;
 pub mod evidence;

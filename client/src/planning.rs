@@ -3,14 +3,14 @@
 use crate::checking;
 use crate::connection::Error;
 use crate::desk::Desk;
+use crate::directory::Directory;
+pub use crate::directory::Unreachable;
 use crate::parcels::{LocalFile, Misfit, Parcel, Sorted, sort_knowing};
 use crate::sent_before::SentBefore;
-use careplan_protocol::api::DirectoryEntry;
-use careplan_protocol::office::{Address, OfficeNumber};
-use careplan_protocol::standard::{Context, Finding, KnownOffices, StandardName, UnitKey};
+use careplan_protocol::office::Address;
+use careplan_protocol::standard::{Context, Finding, UnitKey};
 use careplan_protocol::transfer::TransferId;
-use futures_util::StreamExt as _;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashMap;
 use std::io;
 
 /// What would become of the files given.
@@ -55,20 +55,6 @@ pub enum Verdict {
     Unreachable(Unreachable),
     /// It went before.
     SentBefore(TransferId),
-}
-
-/// Why an office cannot be reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unreachable {
-    /// The hub does not know it.
-    #[error("not on this hub")]
-    NotOnHub,
-    /// It cannot take anything now.
-    #[error("cannot receive now (no licence, or suspended)")]
-    CannotReceive,
-    /// It has not this service type.
-    #[error("does not have this service type on the hub")]
-    NoSuchType,
 }
 
 /// How to plan.
@@ -181,77 +167,3 @@ fn take(findings: &mut HashMap<String, Vec<Finding>>, files: &[LocalFile]) -> Ve
     let found = files.iter().filter_map(|file| findings.remove(&checking::label(file))).flatten();
     checking::by_name(found.collect(), files)
 }
-
-/// What the hub says of the offices concerned.
-#[derive(Debug, Default)]
-struct Directory {
-    known: HashMap<OfficeNumber, DirectoryEntry>,
-    absent: HashSet<OfficeNumber>,
-    unknown: bool,
-}
-
-impl Directory {
-    /// Asks for the sender and every receiver. Whatever the hub says but "not found" is left to the sending itself.
-    async fn ask(desk: &Desk, files: &[LocalFile], to: Option<Address>) -> Self {
-        let mut wanted: BTreeSet<OfficeNumber> = to.into_iter().map(|to| to.office).collect();
-        let names = files.iter().filter_map(|file| StandardName::parse(&file.name).ok().flatten());
-        wanted.extend(names.map(|name| name.to.office));
-        let mut directory = Self::default();
-        // The first question tells whether the hub answers at all.
-        directory.take(desk.office(), desk.ask(|| desk.connection.directory_office(desk.office())).await);
-        if directory.unknown {
-            return directory;
-        }
-        let question = |office| async move { (office, desk.ask(|| desk.connection.directory_office(office)).await) };
-        let mut answers = futures_util::stream::iter(wanted).map(question).buffer_unordered(QUESTIONS);
-        while let Some((office, answer)) = answers.next().await {
-            directory.take(office, answer);
-        }
-        directory
-    }
-
-    fn take(&mut self, office: OfficeNumber, answer: Result<DirectoryEntry, Error>) {
-        match answer {
-            Ok(entry) => {
-                self.known.insert(office, entry);
-            }
-            Err(Error::Problem { problem, .. }) if problem.status == 404 => {
-                self.absent.insert(office);
-            }
-            Err(_) => self.unknown = true,
-        }
-    }
-
-    /// For the checker. Who cannot be reached is told by the plan, not as a fault of the file.
-    fn offices(&self) -> KnownOffices {
-        let mut offices = KnownOffices::default();
-        for office in self.known.keys().chain(&self.absent) {
-            offices.add(*office, None);
-        }
-        for (office, entry) in &self.known {
-            entry.service_types.iter().for_each(|service_type| offices.add(*office, Some(*service_type)));
-        }
-        offices
-    }
-
-    fn name(&self, address: &Address) -> Option<String> {
-        self.known.get(&address.office).map(|entry| entry.name.clone())
-    }
-
-    fn refusal(&self, to: &Address) -> Option<Unreachable> {
-        if self.absent.contains(&to.office) {
-            return Some(Unreachable::NotOnHub);
-        }
-        let entry = self.known.get(&to.office)?;
-        match to.service_type {
-            _ if !entry.can_receive => Some(Unreachable::CannotReceive),
-            Some(wanted) if !entry.service_types.is_empty() && !entry.service_types.contains(&wanted) => {
-                Some(Unreachable::NoSuchType)
-            }
-            _ => None,
-        }
-    }
-}
-
-/// So many offices are asked for at once.
-const QUESTIONS: usize = 8;

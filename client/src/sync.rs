@@ -18,6 +18,7 @@ mod happening;
 mod heaps;
 mod incoming;
 mod known;
+mod knowing;
 mod outgoing;
 mod papers;
 mod shelves;
@@ -30,12 +31,14 @@ pub use shelves::{all_held, release, sent_shelf};
 
 use crate::connection::Error;
 use crate::desk::Desk;
+use crate::directory::Directory;
 use crate::disk::Lock;
 use crate::fetching::STAGING;
 use crate::retry::Patience;
 use crate::sending::SendError;
 use crate::sent_before::SentBefore;
 use careplan_protocol::problem::Language;
+use careplan_protocol::standard::Context;
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -110,6 +113,10 @@ pub struct Sync {
     summary: Summary,
     seen: watching::Seen,
     known: known::Known,
+    directory: Directory,
+    looked_up: Option<Timestamp>,
+    /// What the last look found out of the offices concerned.
+    known: Context,
     sent_before: SentBefore,
     _locks: [Lock; 2],
 }
@@ -160,6 +167,9 @@ impl Sync {
             summary: Summary::default(),
             seen,
             known,
+            directory: Directory::default(),
+            looked_up: None,
+            known: Context::default(),
             sent_before,
             _locks: locks,
         })

@@ -2,10 +2,10 @@
 
 use crate::disk;
 use crate::fetching::STAGING;
-use crate::parcels::{LocalFile, Misfit, Sorted, Unfit, sort};
+use crate::parcels::{LocalFile, Misfit, Sorted, Unfit, sort_knowing};
 use crate::sync::shelves;
 use careplan_protocol::office::Address;
-use careplan_protocol::standard::StandardName;
+use careplan_protocol::standard::{Context, StandardName};
 use std::io;
 use std::path::{Path, PathBuf};
 use unicode_normalization::UnicodeNormalization as _;
@@ -111,13 +111,14 @@ fn is_for_sending(path: &Path) -> bool {
 }
 
 /// In OUT itself no attachment ever joins a unit by chance of the moment: it has no address there.
-pub(super) fn sort_heap(desk: Address, heap: Heap) -> Sorted {
+pub(super) fn sort_heap(desk: Address, heap: Heap, known: &Context) -> Sorted {
     if heap.is_folder {
-        return sort(desk, heap.files, heap.to);
+        let known = Context { to: heap.to, ..known.clone() };
+        return sort_knowing(desk, heap.files, heap.to, &known);
     }
     let is_attachment = |file: &LocalFile| matches!(StandardName::parse(&file.name), Ok(None));
     let (attachments, standard): (Vec<_>, Vec<_>) = heap.files.into_iter().partition(is_attachment);
-    let mut sorted = sort(desk, standard, None);
+    let mut sorted = sort_knowing(desk, standard, None, known);
     let unfit = |file| Unfit { files: vec![file], key: None, why: Misfit::NoAddress };
     sorted.unfit.extend(attachments.into_iter().map(unfit));
     sorted

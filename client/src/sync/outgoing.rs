@@ -26,6 +26,7 @@ impl Sync {
         self.finish_begun().await?;
         let (heaps, strays) = heaps(&self.settings.out)?;
         self.tell_strays(strays);
+        self.look_up(&heaps).await;
         let look = |file: &LocalFile| Some((file.path.clone(), Look::at(&file.path)?));
         let looks: Vec<_> = heaps.iter().flat_map(|heap| heap.files.iter().filter_map(look)).collect();
         self.seen.observe(looks, self.desk.clock.now());
@@ -65,7 +66,7 @@ impl Sync {
             return Ok(true);
         }
         let released = heap.released;
-        let Sorted { mut parcels, mut unfit } = sort_heap(self.desk.address, heap);
+        let Sorted { mut parcels, mut unfit } = sort_heap(self.desk.address, heap, &self.known);
         let all = parcels.len() + unfit.len();
         parcels.retain(|parcel| !is_begun(&parcel.files));
         unfit.retain(|unfit| !is_begun(&unfit.files));
@@ -145,7 +146,7 @@ impl Sync {
 
     /// What the checker says of files that go to this address.
     async fn check(&self, to: Option<Address>, files: &[LocalFile]) -> io::Result<Vec<Finding>> {
-        let context = Context { acting: Some(self.desk.address), to, ..Context::default() };
+        let context = Context { to, ..self.known_of(files) };
         let report = checking::check(context, files).await?;
         Ok(checking::by_name(report.findings, files))
     }

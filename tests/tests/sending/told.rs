@@ -4,7 +4,7 @@ use crate::folders::{Folders, count, interrupted, pending};
 use anyhow::{Context as _, Result, ensure};
 use careplan_tests::patience::eventually;
 use careplan_tests::world::{HELPER, PLAN};
-use careplan_tests::{World, programs};
+use careplan_tests::{World, programs, samples};
 use std::process::Stdio;
 use tokio::io::AsyncReadExt as _;
 
@@ -79,5 +79,22 @@ async fn an_interrupted_sync_ends_well_and_with_its_summary() -> Result<()> {
         let last = told.lines().last().unwrap_or_default();
         ensure!(status.code() == Some(0) && last.contains(r#""event":"summary""#), "{round}: {status} {told}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn swapped_types_in_a_name_are_told_by_the_directory_and_held() -> Result<()> {
+    let world = World::new().await?;
+    let helper = world.office(HELPER)?.set_up().await?;
+    let folders = Folders::new(&world)?;
+    let name = "UPJSK_202610_1379999020_43_1379999012_11_20261106100023.CSV";
+    std::fs::copy(samples::folder().join("bad/23-types-swapped").join(name), folders.out.join(name))?;
+    let told = folders.once(&helper).await?.exited(3)?;
+    ensure!(told.stdout.contains("[sender]") && !folders.out.join("not-on-hub").exists(), "{told:?}");
+    let out = folders.out.display().to_string();
+    helper.careplan(["sync", "release", "1379999012-43_20261106100023", "--out", &out]).await?.ok()?;
+    folders.once(&helper).await?.ok()?;
+    let sent = helper.outbox("").await?;
+    ensure!(sent.len() == 1 && sent[0].to.to_string() == "1379999012-43", "{sent:?}");
     Ok(())
 }
