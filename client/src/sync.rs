@@ -17,8 +17,8 @@
 mod happening;
 mod heaps;
 mod incoming;
-mod known;
 mod knowing;
+mod known;
 mod outgoing;
 mod papers;
 mod shelves;
@@ -116,7 +116,7 @@ pub struct Sync {
     directory: Directory,
     looked_up: Option<Timestamp>,
     /// What the last look found out of the offices concerned.
-    known: Context,
+    types: Context,
     sent_before: SentBefore,
     _locks: [Lock; 2],
 }
@@ -169,7 +169,7 @@ impl Sync {
             known,
             directory: Directory::default(),
             looked_up: None,
-            known: Context::default(),
+            types: Context::default(),
             sent_before,
             _locks: locks,
         })

@@ -206,7 +206,7 @@ fn words(happening: &Happening) -> (String, String) {
             format!("今回は送れませんでした。次回に続けます：{}：{}", names.join(", "), why.japanese()),
             format!("not sent this time, to be tried again: {}: {}", names.join(", "), why.english()),
         ),
-        Happening::Damaged(folder) => damaged_words(folder),
+        Happening::DamagedSend(folder) => damaged_words(folder),
         Happening::Stray(folder, Some(meant)) => {
             let folder = folder.display();
             (
@@ -316,7 +316,7 @@ fn value(screen: &Screen, happening: &Happening) -> Value {
             "event": "not-sent", "files": names, "code": sync_code(why), "reason": why.explain(language),
         }),
         Happening::Stray(folder, meant) => json!({"event": "stray", "path": folder, "meant": meant}),
-        Happening::Damaged(folder) => json!({"event": "damaged", "path": folder}),
+        Happening::DamagedSend(folder) => json!({"event": "damaged-send", "path": folder}),
         Happening::InUse(names, why) => json!({"event": "in-use", "files": names, "reason": why.to_string()}),
         Happening::Found(id, findings) => json!({"event": "found", "transfer": id, "findings": findings}),
         Happening::NotOnHub(to, n) => json!({"event": "not-on-hub", "to": to, "files": n}),

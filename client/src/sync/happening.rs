@@ -40,7 +40,7 @@ pub enum Happening {
     /// A folder in OUT that nothing is sent from, and the address that is meant, where its name nearly is one.
     Stray(PathBuf, Option<Address>),
     /// An entry of the journal that cannot be read; where it was put.
-    Damaged(PathBuf),
+    DamagedSend(PathBuf),
     /// Files that wait, as they cannot be read or moved: another program has them open, or this one may not.
     InUse(Vec<String>, io::Error),
     /// What the hub found in a transfer that it accepted, beyond what was told before.

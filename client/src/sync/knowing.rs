@@ -11,7 +11,7 @@ impl Sync {
     /// Asks who has which service types, so that types that stand in each other's place in a name are known as such.
     pub(super) async fn look_up(&mut self, heaps: &[Heap]) {
         let acting = self.desk.address;
-        self.known = Context { acting: Some(acting), ..Context::default() };
+        self.types = Context { acting: Some(acting), ..Context::default() };
         // For names of 3.x, and for a desk of one type, there is nothing to ask.
         let says_types = |file: &&LocalFile| matches!(StandardName::parse(&file.name), Ok(Some(name)) if name.from.service_type.is_some());
         let files: Vec<LocalFile> = heaps.iter().flat_map(|heap| &heap.files).filter(says_types).cloned().collect();
@@ -24,7 +24,7 @@ impl Sync {
         }
         self.directory.ask_more(&self.desk, &files, None).await;
         if !self.directory.unknown {
-            self.known.offices = Some(self.directory.offices());
+            self.types.offices = Some(self.directory.offices());
         }
     }
 
@@ -32,8 +32,8 @@ impl Sync {
     /// says who cannot be reached.
     pub(super) fn known_of(&self, files: &[LocalFile]) -> Context {
         let names = files.iter().filter_map(|file| StandardName::parse(&file.name).ok().flatten());
-        let is_swapped = names.into_iter().any(|name| self.known.are_types_swapped(&name));
-        Context { offices: self.known.offices.clone().filter(|_| is_swapped), ..self.known.clone() }
+        let is_swapped = names.into_iter().any(|name| self.types.are_types_swapped(&name));
+        Context { offices: self.types.offices.clone().filter(|_| is_swapped), ..self.types.clone() }
     }
 }
 

@@ -66,7 +66,7 @@ impl Sync {
             return Ok(true);
         }
         let released = heap.released;
-        let Sorted { mut parcels, mut unfit } = sort_heap(self.desk.address, heap, &self.known);
+        let Sorted { mut parcels, mut unfit } = sort_heap(self.desk.address, heap, &self.types);
         let all = parcels.len() + unfit.len();
         parcels.retain(|parcel| !is_begun(&parcel.files));
         unfit.retain(|unfit| !is_begun(&unfit.files));

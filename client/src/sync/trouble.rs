@@ -45,7 +45,7 @@ impl Sync {
     pub(super) fn put_damaged_aside(&mut self) -> io::Result<()> {
         for folder in Journal::open(&self.desk.profile)?.put_damaged_aside()? {
             self.summary.damaged += 1;
-            self.tell(&Happening::Damaged(folder));
+            self.tell(&Happening::DamagedSend(folder));
         }
         Ok(())
     }
