@@ -1,5 +1,7 @@
 //! The multipart form of a send, read field by field: `to`, `from_type`, `message`, then the files.
 
+mod head;
+
 use super::disposition::file_name;
 use crate::config::Limits;
 use crate::connection::BodyTimeout;
@@ -7,13 +9,15 @@ use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use careplan_protocol::office::{Address, ServiceType};
 use careplan_protocol::problem::{Code, Refusal};
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{Stream, TryStreamExt as _};
+use head::{Allowance, EndlessHead};
 use multer::{Constraints, Field, Multipart, SizeLimit};
 use std::str::FromStr;
 
 /// A form being read.
 pub(super) struct Form {
     multipart: Multipart<'static>,
+    allowance: Allowance,
 }
 
 /// The fields that stand before the first file.
@@ -31,8 +35,7 @@ pub(super) struct Part {
 }
 
 impl Form {
-    /// Takes a request's body as a form no longer than a transfer within the limits can make it: what stands before a boundary
-    /// or between the headers of a part waits in memory until its end comes.
+    /// Takes a request's body as a form no longer than a transfer within the limits can make it.
     ///
     /// # Errors
     /// When it does not say that it is one.
@@ -44,9 +47,10 @@ impl Form {
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let boundary = content_type.and_then(|value| multer::parse_boundary(value).ok());
         let boundary = boundary.ok_or(Code::MultipartMalformed)?;
-        let body = body.map(|chunk| chunk.map_err(|why| std::io::Error::other(why.into())));
+        let allowance = Allowance::default();
+        let body = allowance.of(body.map_err(Into::into));
         let most = Constraints::new().size_limit(SizeLimit::new().whole_stream(most_bytes(limits)));
-        Ok(Self { multipart: Multipart::with_constraints(body, boundary, most) })
+        Ok(Self { multipart: Multipart::with_constraints(body, boundary, most), allowance })
     }
 
     /// Reads up to the first file, and gives it with what stands before.
@@ -93,7 +97,10 @@ impl Form {
     }
 
     async fn field(&mut self) -> Result<Option<Field<'static>>, Refusal> {
-        self.multipart.next_field().await.map_err(|why| broken(&why))
+        self.allowance.begin_head();
+        let field = self.multipart.next_field().await.map_err(|why| broken(&why));
+        self.allowance.end_head();
+        field
     }
 }
 
@@ -163,6 +170,10 @@ fn broken(why: &multer::Error) -> Refusal {
     match why {
         _ if BodyTimeout::caused(why) => Code::Timeout.into(),
         multer::Error::StreamSizeExceeded { .. } => Code::TransferTooLarge.into(),
+        multer::Error::StreamReadFailed(why) if why.is::<EndlessHead>() => {
+            let japanese = "境界行または各部分の見出しの終わりが 16 KiB 以内にありません。";
+            Refusal::because(Code::MultipartMalformed, japanese, format!("{EndlessHead}."))
+        }
         _ => Code::MultipartMalformed.into(),
     }
 }
@@ -174,3 +185,60 @@ const FIELDS: u64 = 3;
 const CHARACTER: u64 = 4;
 /// Boundary and headers of a part, with a name of 255 characters.
 const PART_BYTES: u64 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::{StreamExt as _, stream};
+    use std::convert::Infallible;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// A form of these pieces, and how many of its bytes were taken.
+    fn form(pieces: impl Iterator<Item = Bytes> + Send + 'static) -> (Form, Arc<AtomicUsize>) {
+        let taken = Arc::new(AtomicUsize::new(0));
+        let counting = Arc::clone(&taken);
+        let body = stream::iter(pieces).map(move |piece| {
+            counting.fetch_add(piece.len(), Ordering::Relaxed);
+            Ok::<_, Infallible>(piece)
+        });
+        let content_type = header::HeaderValue::from_static("multipart/form-data; boundary=b");
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, content_type)]);
+        (Form::of(&headers, body, &crate::config::Limits::default()).unwrap(), taken)
+    }
+
+    const OPENING: &str = "--b\r\nContent-Disposition: form-data; name=\"to\"\r\n\r\n1370000011\r\n\
+        --b\r\nContent-Disposition: form-data; name=\"message\"\r\n\r\n\r\n\
+        --b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.pdf\"";
+
+    #[tokio::test]
+    async fn no_more_of_a_head_is_taken_than_a_head_needs() {
+        for beginning in ["", "--b", "--b\r\nContent-Disposition: form-data; x=\"", OPENING] {
+            let rest = std::iter::repeat_n(Bytes::from(vec![b'x'; 1000]), 10_000);
+            let (mut form, taken) = form(std::iter::once(Bytes::from(beginning)).chain(rest));
+            let refusal = form.opening().await.err().unwrap();
+            assert_eq!(refusal.code, Code::MultipartMalformed, "{beginning}");
+            let taken = taken.load(Ordering::Relaxed);
+            assert!(taken < 32_000, "{beginning}: {taken} bytes were taken");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_form_is_read_however_it_is_cut_into_pieces() {
+        let file = "x".repeat(300_000);
+        let whole = format!("{OPENING}\r\n\r\n{file}\r\n--b--\r\n").into_bytes();
+        for size in [1, 7, 1000, 100_000, whole.len()] {
+            let pieces: Vec<Bytes> = whole.chunks(size).map(Bytes::copy_from_slice).collect();
+            let (mut form, _) = form(pieces.into_iter());
+            let (fields, mut part) = form.opening().await.unwrap();
+            assert_eq!((fields.to.to_string().as_str(), part.name.as_str()), ("1370000011", "a.pdf"));
+            let mut came = Vec::new();
+            while let Some(bytes) = part.chunk().await.unwrap() {
+                came.extend_from_slice(&bytes);
+            }
+            drop(part);
+            assert!(came == file.as_bytes(), "pieces of {size}");
+            assert!(form.next_file().await.unwrap().is_none(), "pieces of {size}");
+        }
+    }
+}
