@@ -19,7 +19,7 @@ mod receipt;
 mod settle;
 mod unit;
 
-pub use fetch::Fetched;
+pub use fetch::{Fetched, Part};
 pub use incoming::{Incoming, Offer};
 pub use receipt::Accepted;
 

@@ -5,6 +5,7 @@ use super::{Accepted, Exchange, Offer};
 use crate::config::Limits;
 use crate::metrics::Metrics;
 use crate::permit::{OfficePermit, RetryPermit, SendPermit};
+use crate::store::body::Opened;
 use crate::store::event::{Detail, Fact, NewEvent};
 use crate::store::memory::{HandClock, MemoryStore};
 use bytes::Bytes;
@@ -77,7 +78,7 @@ impl World {
     async fn fetch(&self, office: &str, id: TransferId, n: u16) -> Result<Vec<u8>, Refusal> {
         let permit = permit(office);
         let transfer = self.exchange.received(&permit, id)?;
-        let mut fetched = self.exchange.fetch(&permit, &transfer, n).await?;
+        let mut fetched = self.exchange.fetch(&permit, &transfer, n, |_: &dyn Opened| Ok(None)).await?;
         let mut bytes = Vec::new();
         while (bytes.len() as u64) < fetched.file.size() {
             bytes.extend_from_slice(&fetched.file.read_from(bytes.len() as u64).await?);
@@ -236,6 +237,24 @@ async fn a_second_opening_within_the_hour_adds_no_event() {
     world.clock.advance(jiff::SignedDuration::from_mins(61));
     world.fetch(VISITS, id, 1).await.unwrap();
     assert_eq!(world.events(), events + 1);
+}
+
+#[tokio::test]
+async fn a_part_that_is_refused_or_cannot_be_read_is_no_fetch() {
+    let world = World::new();
+    let id = world.send("k", VISITS, PDF).await.unwrap().sent.transfer;
+    let (permit, events) = (permit(VISITS), world.events());
+    let transfer = world.exchange.received(&permit, id).unwrap();
+    for (part, code) in
+        [(Err(Code::RangeInvalid.into()), Code::RangeInvalid), (Ok(Some(1_000_000..1_000_001)), Code::Damaged)]
+    {
+        let refusal = world.exchange.fetch(&permit, &transfer, 1, |_: &dyn Opened| part).await.unwrap_err();
+        assert_eq!(refusal.code, code);
+        assert_eq!((world.events(), world.state_of(id)), (events, State::Accepted));
+    }
+    let fetched = world.exchange.fetch(&permit, &transfer, 1, |_: &dyn Opened| Ok(Some(1..4))).await.unwrap();
+    assert_eq!(&fetched.first[..], b"PDF");
+    assert_eq!((world.events(), world.state_of(id)), (events + 1, State::Fetched));
 }
 
 #[tokio::test]

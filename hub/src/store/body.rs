@@ -7,6 +7,7 @@ use super::StoreError;
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::fmt;
+use std::ops::Range;
 
 /// Plain bytes of a chunk.
 pub const CHUNK: usize = 64 * 1024;
@@ -109,4 +110,20 @@ pub trait Opened: fmt::Debug + Send {
     /// # Errors
     /// [`StoreError::Damaged`] when the chunk is not what was sealed.
     async fn read_from(&mut self, offset: u64) -> Result<Bytes, StoreError>;
+}
+
+/// The bytes at the beginning of a range within the file, as far as they come at once.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when they are not what was sealed.
+pub async fn read_piece(file: &mut dyn Opened, range: &Range<u64>) -> Result<Bytes, StoreError> {
+    if range.is_empty() {
+        return Ok(Bytes::new());
+    }
+    let mut bytes = file.read_from(range.start).await?;
+    bytes.truncate(usize::try_from(range.end - range.start).unwrap_or(usize::MAX));
+    if bytes.is_empty() {
+        return Err(StoreError::Damaged("a file ended before its size".to_owned()));
+    }
+    Ok(bytes)
 }

@@ -67,6 +67,26 @@ async fn what_is_cut_off_or_zeroed_is_found_and_never_served_and_the_rest_goes_o
     Ok(())
 }
 
+/// What is damaged where it is asked for is not given, and so was not fetched; the sender may still recall it.
+#[tokio::test]
+async fn a_damaged_part_that_is_asked_for_is_no_fetch() -> Result<()> {
+    let mut world = World::new().await?;
+    let id = send(&world.office(PLAN)?, 200_000).await?.0;
+    world.hub.stop().await?;
+    zero_page(&largest(&world.hub.data().join("bodies"), "body")?)?;
+    world.hub.start().await?;
+    let helper = world.office(HELPER)?;
+    let part = async |range: &str| {
+        let request = helper.caller.request("GET".parse()?, &helper.path(&format!("inbox/{id}/files/1")));
+        helper.caller.call(request.header("range", range)).await
+    };
+    part("bytes=70000-").await?.status(500)?.refused("damaged")?;
+    ensure!(helper.inbox("").await?[0].fetched_at.is_none());
+    part("bytes=0-9").await?.status(206)?;
+    ensure!(helper.inbox("").await?[0].fetched_at.is_some());
+    Ok(())
+}
+
 /// The look at everything that the hub takes once a week finds what nobody asked for, and operators are told.
 #[tokio::test]
 async fn the_weekly_look_finds_damage_that_nobody_asked_for() -> Result<()> {

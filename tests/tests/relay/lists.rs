@@ -150,6 +150,9 @@ async fn parts_of_a_file_and_its_digest_are_given() -> Result<()> {
         let request = helper.caller.request("GET".parse()?, &helper.path(&format!("inbox/{id}/files/1")));
         helper.caller.call(request.header("range", range)).await
     };
+    // Nothing of it leaves, so nothing was fetched.
+    part("bytes=600000-").await?.status(416)?.refused("range-invalid")?;
+    ensure!(plan.get(&format!("outbox/{id}")).await?.status(200)?.json::<Transfer>()?.fetched_at.is_none());
     for (range, expected) in [
         ("bytes=0-0", &bytes[..1]),
         ("bytes=65535-65536", &bytes[65535..65537]),
@@ -161,7 +164,6 @@ async fn parts_of_a_file_and_its_digest_are_given() -> Result<()> {
         ensure!(answer.body == expected, "{range}: {} bytes", answer.body.len());
         ensure!(answer.header("content-range").ends_with("/600000"), "{}", answer.header("content-range"));
     }
-    part("bytes=600000-").await?.status(416)?.refused("range-invalid")?;
     let whole = helper.get(&format!("inbox/{id}/files/1")).await?.status(200)?;
     ensure!(whole.body == bytes && whole.header("content-digest").starts_with("sha-256=:"), "{:?}", whole.headers);
     ensure!(whole.header("accept-ranges") == "bytes" && whole.header("cache-control").contains("no-store"));

@@ -1,8 +1,8 @@
 //! The bytes of a file on their way out: whole or a range, never cut short unseen.
 
-use crate::exchange::Fetched;
+use crate::exchange::{Fetched, Part};
 use crate::store::StoreError;
-use crate::store::body::Opened;
+use crate::store::body::{Opened, read_piece};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -18,37 +18,42 @@ pub(super) fn refuse_head(method: &Method) -> Result<(), Refusal> {
     if method == Method::HEAD { Err(Code::MethodNotAllowed.into()) } else { Ok(()) }
 }
 
-/// Answers with the file, or with the range asked for.
+/// What part of a file a request asks for.
 ///
 /// # Errors
 /// [`Code::RangeInvalid`] for a range outside of the file.
-pub(super) async fn answer(fetched: Fetched, request: &HeaderMap) -> Result<Response, Refusal> {
-    let mut file = fetched.file;
+pub(super) fn asked(request: &HeaderMap) -> impl Part + use<'_> {
+    |file: &dyn Opened| asked_range(request, &etag(file), file.size())
+}
+
+/// Answers with the file, or with the part asked for.
+pub(super) fn answer(fetched: Fetched) -> Response {
+    let Fetched { file, part, first } = fetched;
     let size = file.size();
-    let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(file.sha256()));
-    let range = asked_range(request, &etag, size)?;
     let digest = header_value(format!("sha-256=:{}:", STANDARD.encode(file.sha256())));
-    let mut response = match &range {
+    let mut response = match &part {
         None => (StatusCode::OK, [(HeaderName::from_static(CONTENT_DIGEST), digest.clone())]).into_response(),
         Some(range) => {
             let content_range = format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1));
             (StatusCode::PARTIAL_CONTENT, [(header::CONTENT_RANGE, content_range)]).into_response()
         }
     };
-    let range = range.unwrap_or(0..size);
-    // Read before the head leaves: damage to it is still told as such.
-    let first = piece(file.as_mut(), &range).await?;
+    let range = part.unwrap_or(0..size);
     let headers = response.headers_mut();
     headers.insert(HeaderName::from_static(REPR_DIGEST), digest);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(range.end - range.start));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(header::ETAG, header_value(etag));
+    headers.insert(header::ETAG, header_value(etag(&*file)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_DISPOSITION, header_value(disposition(file.name())));
     *response.body_mut() = body(first, file, range);
-    Ok(response)
+    response
+}
+
+fn etag(file: &dyn Opened) -> String {
+    format!("\"{}\"", URL_SAFE_NO_PAD.encode(file.sha256()))
 }
 
 /// Chunk by chunk, of which most files have one; a damaged later one breaks the connection, so that the caller sees less
@@ -63,24 +68,11 @@ fn body(first: Bytes, file: Box<dyn Opened>, range: Range<u64>) -> Body {
         }
         let bytes = match first {
             Some(first) => first,
-            None => piece(file.as_mut(), &range).await?,
+            None => read_piece(file.as_mut(), &range).await?,
         };
         range.start += bytes.len() as u64;
         Ok::<_, StoreError>(Some((bytes, (None, file, range))))
     }))
-}
-
-/// The bytes at the beginning of the range, as far as they come at once.
-async fn piece(file: &mut dyn Opened, range: &Range<u64>) -> Result<Bytes, StoreError> {
-    if range.is_empty() {
-        return Ok(Bytes::new());
-    }
-    let mut bytes = file.read_from(range.start).await?;
-    bytes.truncate(usize::try_from(range.end - range.start).unwrap_or(usize::MAX));
-    if bytes.is_empty() {
-        return Err(StoreError::Damaged("a file ended before its size".to_owned()));
-    }
-    Ok(bytes)
 }
 
 /// One range of bytes (RFC 9110 §14); several at once are answered with the whole file.

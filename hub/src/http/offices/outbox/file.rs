@@ -36,6 +36,6 @@ pub(super) async fn file(
 ) -> Result<Response, Refused> {
     download::refuse_head(&method)?;
     let transfer = app.exchange.sent(&permit, id)?;
-    let fetched = app.exchange.reread(&permit, &transfer, n).await?;
-    Ok(download::answer(fetched, &headers).await?)
+    let fetched = app.exchange.reread(&permit, &transfer, n, download::asked(&headers)).await?;
+    Ok(download::answer(fetched))
 }
