@@ -61,8 +61,8 @@ impl Access {
     /// A foreign office answers like one that does not exist.
     pub fn office(&self, peer: &Peer, office: OfficeNumber) -> Result<OfficePermit, Refusal> {
         let permit = self.acting_for(peer, office)?;
-        self.refuse_suspended(office)?;
         self.rate.check(office)?;
+        self.refuse_suspended(office)?;
         Ok(permit)
     }
 
@@ -80,8 +80,8 @@ impl Access {
     /// # Errors
     /// Suspension, rate, licence, or the recipient.
     pub fn send(&self, permit: &RetryPermit, from: Address, to: Address) -> Result<SendPermit, Refusal> {
-        self.refuse_suspended(permit.office())?;
         self.rate.check(permit.office())?;
+        self.refuse_suspended(permit.office())?;
         licence::may_exchange(&self.store.state(), self.store.today(), from, to)?;
         Ok(SendPermit::of(permit, from, to))
     }
@@ -132,8 +132,8 @@ impl Access {
             Caller::Auditor { .. } => return Err(Code::Forbidden.into()),
             Caller::Operator { .. } => {}
             Caller::Office { office, .. } => {
-                self.refuse_suspended(*office)?;
                 self.rate.check(*office)?;
+                self.refuse_suspended(*office)?;
             }
         }
         Ok(caller)

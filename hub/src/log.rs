@@ -11,6 +11,7 @@ mod entry;
 mod export;
 mod filter;
 mod note;
+mod refusals;
 mod scan;
 mod sheet;
 mod viewer;
@@ -19,6 +20,7 @@ mod viewer;
 mod tests;
 
 pub use export::{Export, Format};
+pub use refusals::More;
 
 use crate::clock::SharedClock;
 use crate::config::Config;
@@ -29,6 +31,7 @@ use careplan_protocol::api::{LogEntry, LogQuery, Page};
 use careplan_protocol::problem::{Code, Language, Refusal};
 use careplan_protocol::transfer::Fingerprint;
 use filter::Filter;
+use refusals::Refusals;
 use scan::{Lens, Scan};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -43,6 +46,7 @@ pub struct LogBook {
     store: SharedStore,
     config: Arc<Config>,
     strangers: AtomicU64,
+    refusals: Refusals,
     scans: Arc<Semaphore>,
     office_scans: Arc<Semaphore>,
 }
@@ -68,7 +72,14 @@ impl LogBook {
     /// The log of a store; operators of the configuration are known by name.
     pub fn new(store: SharedStore, _: SharedClock, config: Arc<Config>) -> Self {
         let few = || Arc::new(Semaphore::new(SCANS_AT_A_TIME));
-        Self { store, config, strangers: AtomicU64::new(0), scans: few(), office_scans: few() }
+        Self {
+            store,
+            config,
+            strangers: AtomicU64::new(0),
+            refusals: Refusals::default(),
+            scans: few(),
+            office_scans: few(),
+        }
     }
 
     /// A page of what the person may see. An auditor's search is an event itself, durable before the answer; a wait
@@ -127,6 +138,16 @@ impl LogBook {
     /// How many strangers were refused since this was asked last.
     pub fn take_strangers(&self) -> u64 {
         self.strangers.swap(0, Ordering::Relaxed)
+    }
+
+    /// A known caller was refused: whether that is an event by itself, or one of those that are summed up.
+    pub fn refused(&self, caller: Fingerprint, code: Code) -> bool {
+        self.refusals.count(caller, code)
+    }
+
+    /// The refusals to sum up since this was asked last.
+    pub fn take_refusals(&self) -> Vec<More> {
+        self.refusals.take()
     }
 
     fn lens(&self, search: &Search, viewer: Viewer) -> Result<Lens, Refusal> {

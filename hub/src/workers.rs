@@ -3,7 +3,7 @@
 //! - `retention`: ends the retention of days; `renewal`: adds the next terms of licences;
 //! - `archive`: puts months of the log away that are past its retention;
 //! - `cutter`: cuts connections of who lost the right to them;
-//! - `strangers`: tells the log how many unknown callers were refused;
+//! - `strangers`: tells the log how many unknown callers were refused, and how often known ones beyond the first few times;
 //! - `scrub`: looks once a week whether all that is stored is as it was written;
 //! - `upkeep`: the store's own; `gauges`: what metrics show and when a warning is due; `clock`: the clock of tests.
 

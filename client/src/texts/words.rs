@@ -34,6 +34,7 @@ pub fn event_word(kind: &str, language: Language) -> &str {
         "licence-declined" => "ライセンスの更新停止",
         "licence-ended" => "ライセンスの終了",
         "refused" => "拒否",
+        "refused-more" => "拒否（まとめ）",
         other => other,
     }
 }

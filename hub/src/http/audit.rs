@@ -1,7 +1,6 @@
 //! The outermost layer: refusals are written down in the caller's language, and told to the log.
 
 use super::{SharedApp, answer, extract};
-use crate::access::Caller;
 use crate::connection::{ConnectionContext, RequestId};
 use crate::identity::Peer;
 use crate::store::event::{Detail, Fact, NewEvent};
@@ -116,42 +115,47 @@ impl Asked {
 
 /// Writes a refusal down for the caller and the log.
 async fn told(app: SharedApp, asked: Asked, refusal: Refusal, mut response: Response) -> Response {
-    if refusal.code == Code::RateLimited {
-        // Told at once it would ask again at once: a connection that floods gets a few answers a second.
-        tokio::time::sleep(FLOOD_PAUSE).await;
-    }
     answer::write(&refusal, asked.language, asked.id.map(|id| id.to_string()), &mut response);
+    let mut floods = refusal.code == Code::RateLimited;
     if let (Some(connection), Some(route)) = (asked.connection, asked.route) {
         let route = format!("{} {}", asked.method, route.as_str());
-        note(&app, &connection.peer, &refusal, route, office_in(asked.uri.path()));
+        floods |= note(&app, &connection.peer, &refusal, route, office_in(asked.uri.path()));
+    }
+    if floods {
+        // Told at once it would ask again at once: a connection that floods gets a few answers a second.
+        tokio::time::sleep(FLOOD_PAUSE).await;
     }
     response
 }
 
-/// Refusals of known callers are events; of unknown ones only the number counts. Floods write nothing.
+/// Refusals of known callers are events, the first of a minute one by one; of unknown ones only the number counts. Floods and
+/// what is no caller's fault write nothing. Tells whether somebody floods who has no right to anything.
 fn note(
     app: &SharedApp,
     peer: &Peer,
     refusal: &Refusal,
     route: String,
     office: Option<careplan_protocol::office::OfficeNumber>,
-) {
+) -> bool {
     if matches!(refusal.code, Code::RateLimited | Code::Busy | Code::Unavailable) {
-        return;
+        return false;
     }
-    let known = match app.access.caller(peer) {
-        Ok(Caller::Office { .. } | Caller::Operator { .. } | Caller::Auditor { .. }) => true,
-        Err(refusal) => matches!(refusal.code, Code::CertificateRevoked | Code::RevocationListStale),
-    };
-    match known {
-        true => app.store.note(NewEvent {
-            actor: Some(peer.fingerprint),
-            fact: Fact::Refused { code: refusal.code.as_str().to_owned(), route, office },
-            detail: Detail { reason: refusal.report.as_deref().map(in_short), ..Detail::default() },
-            body: None,
-        }),
-        false => app.log.stranger(),
+    let caller = app.access.caller(peer);
+    let barred = |why: &Refusal| matches!(why.code, Code::CertificateRevoked | Code::RevocationListStale);
+    if caller.as_ref().is_err_and(|why| !barred(why)) {
+        app.log.stranger();
+        return false;
     }
+    if !app.log.refused(peer.fingerprint, refusal.code) {
+        return caller.is_err();
+    }
+    app.store.note(NewEvent {
+        actor: Some(peer.fingerprint),
+        fact: Fact::Refused { code: refusal.code.as_str().to_owned(), route, office },
+        detail: Detail { reason: refusal.report.as_deref().map(in_short), ..Detail::default() },
+        body: None,
+    });
+    false
 }
 
 /// The rules that were broken and how often; no names, no places.

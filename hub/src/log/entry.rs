@@ -32,6 +32,10 @@ pub(super) fn entry(event: &Event, registry: &Registry, lens: &Lens) -> LogEntry
         month,
         files,
         bytes,
+        count: match event.fact {
+            Fact::StrangersRefused { count } | Fact::RefusedMore { count, .. } => Some(count),
+            _ => None,
+        },
         outcome: event.fact.outcome().to_owned(),
         certificate: certificate(&event.fact),
         note: note(event, lens),

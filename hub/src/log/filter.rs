@@ -106,7 +106,7 @@ pub(super) fn transfer_of(event: &Event) -> Option<TransferId> {
 }
 
 /// Every word of [`Fact::kind`](crate::store::event::Fact::kind).
-pub(super) const KINDS: [&str; 24] = [
+pub(super) const KINDS: [&str; 25] = [
     "began",
     "accepted",
     "fetched",
@@ -130,5 +130,6 @@ pub(super) const KINDS: [&str; 24] = [
     "searched",
     "refused",
     "strangers-refused",
+    "refused-more",
     "clock-confirmed",
 ];

@@ -64,7 +64,9 @@ fn of_fact(fact: &Fact, detail: &Detail, words: &mut Words) {
             words.labelled("条件", "query", detail.query.as_deref());
         }
         Fact::Refused { route, .. } => words.labelled("要求", "request", Some(route)),
-        Fact::StrangersRefused { count } => words.labelled("件数", "count", Some(&count.to_string())),
+        Fact::StrangersRefused { count } | Fact::RefusedMore { count, .. } => {
+            words.labelled("件数", "count", Some(&count.to_string()))
+        }
         Fact::Acknowledged { .. }
         | Fact::Recalled { .. }
         | Fact::OfficeSuspended { .. }

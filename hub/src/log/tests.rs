@@ -298,6 +298,36 @@ async fn what_is_archived_during_a_search_makes_it_be_asked_again() {
 }
 
 #[test]
+fn of_a_caller_who_is_refused_again_and_again_the_first_refusals_stand_alone_and_the_rest_is_summed_up() {
+    let desk = desk();
+    let (flooding, other) = (Fingerprint([1; 32]), Fingerprint([2; 32]));
+    let alone = (0..1000).filter(|_| desk.log.refused(flooding, Code::CertificateRevoked)).count();
+    assert_eq!(alone, 10);
+    assert!(!desk.log.refused(flooding, Code::NotFound));
+    assert!(desk.log.refused(other, Code::NotFound), "another caller's refusals are that caller's");
+    let mut more = desk.log.take_refusals();
+    more.sort_by_key(|more| more.count);
+    let more: Vec<_> = more.into_iter().map(|more| (more.caller, more.code, more.count)).collect();
+    assert_eq!(more, [(flooding, Code::NotFound, 1), (flooding, Code::CertificateRevoked, 990)]);
+    assert!(desk.log.refused(flooding, Code::CertificateRevoked), "a new interval begins");
+    assert!(desk.log.take_refusals().is_empty());
+}
+
+#[tokio::test]
+async fn refusals_that_were_summed_up_are_found_by_caller_and_code_with_their_number() {
+    let desk = desk();
+    let fact = Fact::RefusedMore { code: "not-found".to_owned(), count: 40 };
+    desk.store.take(vec![by(3, fact, Detail::default())]);
+    let query = LogQuery { kind: Some("refused-more".to_owned()), outcome: Some("not-found".to_owned()), ..all() };
+    let found = desk.found(&operator(), LogQuery { office: Some(number(OSAKA)), ..query.clone() }).await;
+    assert_eq!((found.len(), found[0].count, found[0].note.as_str()), (1, Some(40), "count: 40"));
+    let permit = |byte, office| Office::of(number(office), Fingerprint([byte; 32]));
+    let own = desk.log.own(&permit(3, OSAKA), search(query.clone())).await.unwrap().items;
+    assert_eq!(own.len(), 1);
+    assert!(desk.log.own(&permit(1, TOKYO), search(query)).await.unwrap().items.is_empty());
+}
+
+#[test]
 fn strangers_are_counted_until_they_are_told() {
     let desk = desk();
     desk.log.stranger();

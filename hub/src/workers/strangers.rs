@@ -1,7 +1,9 @@
-//! Unknown callers are counted, not logged one by one: a bad handshake must not cost a sync.
+//! Unknown callers, and known ones that are refused again and again, are counted, not logged one by one: neither a bad
+//! handshake nor a certificate that was revoked may cost a sync or a place on the disk each time.
 
 use super::round::Work;
 use crate::http::SharedApp;
+use crate::log::More;
 use crate::store::event::{Detail, Fact, NewEvent};
 use prometheus::core::Collector as _;
 use std::sync::Arc;
@@ -16,6 +18,10 @@ pub(super) fn work(app: &SharedApp) -> Work {
         if count > 0 {
             let fact = Fact::StrangersRefused { count };
             app.store.note(NewEvent { actor: None, fact, detail: Detail::default(), body: None });
+        }
+        for More { caller, code, count } in app.log.take_refusals() {
+            let fact = Fact::RefusedMore { code: code.as_str().to_owned(), count };
+            app.store.note(NewEvent { actor: Some(caller), fact, detail: Detail::default(), body: None });
         }
         Box::pin(async { Ok(()) })
     })

@@ -46,6 +46,9 @@ pub struct LogEntry {
     /// Bytes of the transfer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    /// How often, where one entry stands for many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
     /// `ok`, or the code of a refusal, or `imported` / `rejected`.
     pub outcome: String,
     /// The certificate concerned.

@@ -266,6 +266,16 @@ pub enum Fact {
         #[n(0)]
         count: u64,
     },
+    /// A known caller was refused again and again: what came in a minute beyond the refusals that stand one by one.
+    #[n(62)]
+    RefusedMore {
+        /// The code of the refusals.
+        #[n(0)]
+        code: String,
+        /// How many.
+        #[n(1)]
+        count: u64,
+    },
     /// An operator confirmed that the clock is right after a jump.
     #[n(70)]
     ClockConfirmed,
@@ -329,6 +339,7 @@ impl Fact {
             Self::Searched { .. } => "searched",
             Self::Refused { .. } => "refused",
             Self::StrangersRefused { .. } => "strangers-refused",
+            Self::RefusedMore { .. } => "refused-more",
             Self::ClockConfirmed => "clock-confirmed",
         }
     }
@@ -336,7 +347,7 @@ impl Fact {
     /// How it ended: `ok`, the code of a refusal, or what the recipient said.
     pub fn outcome(&self) -> &str {
         match self {
-            Self::Refused { code, .. } => code,
+            Self::Refused { code, .. } | Self::RefusedMore { code, .. } => code,
             Self::Acknowledged { outcome, .. } => outcome.as_str(),
             _ => OK,
         }

@@ -41,6 +41,32 @@ async fn an_open_connection_a_stream_a_wait_and_a_download_are_cut_within_second
     Ok(())
 }
 
+/// Who has no right left cannot fill the disk with refusals, and how often he came is told all the same.
+#[tokio::test]
+async fn a_revoked_certificate_that_calls_again_and_again_stands_in_the_log_a_few_times_and_then_as_a_number()
+-> Result<()> {
+    let world = World::new().await?;
+    let helper = world.office(HELPER)?;
+    revoke(&world, &helper).await?;
+    for _ in 0..CALLS {
+        // Its connections are cut now and then.
+        while helper.get("inbox").await.map_or(true, |answer| answer.status != 403) {}
+    }
+    let (alone, more) = eventually("all refusals are told", 100, || async {
+        let search = ["log", "search", "--outcome", "certificate-revoked", "--office", HELPER, "--limit", "1000"];
+        let found = world.admin_json(search).await?;
+        let of = |kind: &str| -> Vec<u64> {
+            let found = found.as_array().into_iter().flatten().filter(|entry| entry["kind"] == kind);
+            found.map(|entry| entry["count"].as_u64().unwrap_or(1)).collect()
+        };
+        let (alone, more) = (of("refused"), of("refused-more"));
+        Ok((alone.iter().chain(&more).sum::<u64>() >= CALLS).then_some((alone.len(), more.len())))
+    })
+    .await?;
+    ensure!((10..=20).contains(&alone) && (1..=2).contains(&more), "{alone} alone, {more} summed up");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_suspension_and_a_removal_cut_streams_too() -> Result<()> {
     let world = World::new().await?;
@@ -125,3 +151,4 @@ fn position(id: &str) -> Result<u64> {
 /// Far more than the buffers between two sockets hold.
 const LARGE: usize = 20 * 1024 * 1024 - 100;
 const SECONDS: u64 = 5;
+const CALLS: u64 = 40;

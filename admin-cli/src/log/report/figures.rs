@@ -88,7 +88,7 @@ impl Figures {
     pub(super) fn take(&mut self, entry: &LogEntry) {
         let day = day_in_japan(entry.at);
         if let Some(what) = volume(&entry.kind) {
-            self.volumes.count(&who(entry), what, day);
+            self.volumes.count(&who(entry), what, day, entry.count.unwrap_or(1));
         }
         if day < self.report.since || day > self.report.until {
             return;
@@ -103,14 +103,17 @@ impl Figures {
         report.files += u64::from(entry.files.unwrap_or(0));
         report.bytes += entry.bytes.unwrap_or(0);
         match entry.kind.as_str() {
-            "refused" => *self.refusals.entry((who(entry), entry.outcome.clone())).or_default() += 1,
+            "refused" | "refused-more" => {
+                let count = entry.count.unwrap_or(1);
+                *self.refusals.entry((who(entry), entry.outcome.clone())).or_default() += count;
+            }
             "certificate-registered" | "certificate-revoked" | "person-added" | "person-removed" => {
                 report.certificates.push(entry.clone());
             }
             _ => {}
         }
         // What the hub does by itself, such as letting files expire, has no hours; a refusal is no access.
-        if !entry.actor_name.is_empty() && entry.kind != "refused" && !self.hours.hold(entry.at) {
+        if !entry.actor_name.is_empty() && !entry.kind.starts_with("refused") && !self.hours.hold(entry.at) {
             let first = Access {
                 who: who(entry),
                 kind: entry.kind.clone(),
@@ -147,7 +150,7 @@ fn volume(kind: &str) -> Option<&'static str> {
     match kind {
         "accepted" => Some("sent"),
         "fetched" | "reread" => Some("opened"),
-        "refused" => Some("refused"),
+        "refused" | "refused-more" => Some("refused"),
         _ => None,
     }
 }
@@ -209,6 +212,19 @@ mod tests {
         let outside: Vec<(&str, u64)> = report.out_of_hours.iter().map(|one| (one.kind.as_str(), one.count)).collect();
         assert_eq!(outside, [("fetched", 2), ("acknowledged", 1)]);
         assert_eq!((report.refusals.len(), report.refusals[0].code.as_str()), (1, "forbidden"));
+    }
+
+    #[test]
+    fn refusals_that_were_summed_up_count_as_often_as_they_came() {
+        let (since, until) = (Date::constant(2026, 10, 1), Date::constant(2026, 10, 31));
+        let mut figures = Figures::new(since, until, "07:00-20:00".parse().unwrap());
+        figures.take(&entry("2026-10-03T03:00:00Z", "refused", "not-found"));
+        let more = entry("2026-10-03T03:01:00Z", "refused-more", "not-found");
+        figures.take(&LogEntry { count: Some(60), ..more });
+        let report = figures.report();
+        assert_eq!((report.refusals.len(), report.refusals[0].count), (1, 61));
+        assert_eq!((report.volumes.len(), report.volumes[0].count), (1, 61));
+        assert!(report.out_of_hours.is_empty());
     }
 
     #[test]

@@ -36,9 +36,9 @@ pub(super) struct Volume {
 pub(super) struct Volumes(BTreeMap<(String, &'static str), BTreeMap<Date, u64>>);
 
 impl Volumes {
-    /// Counts one.
-    pub(super) fn count(&mut self, who: &str, what: &'static str, day: Date) {
-        *self.0.entry((who.to_owned(), what)).or_default().entry(day).or_default() += 1;
+    /// Counts what an event stands for, which most often is one.
+    pub(super) fn count(&mut self, who: &str, what: &'static str, day: Date, times: u64) {
+        *self.0.entry((who.to_owned(), what)).or_default().entry(day).or_default() += times;
     }
 
     /// The days from `since` on that stand out.
@@ -65,7 +65,7 @@ mod tests {
     fn counted(days: &[(i8, u64)]) -> Volumes {
         let mut volumes = Volumes::default();
         for (day, count) in days {
-            (0..*count).for_each(|_| volumes.count("A", "sent", Date::constant(2026, 10, *day)));
+            (0..*count).for_each(|_| volumes.count("A", "sent", Date::constant(2026, 10, *day), 1));
         }
         volumes
     }

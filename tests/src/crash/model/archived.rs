@@ -112,6 +112,7 @@ pub(super) fn entry(leaf: &Leaf) -> LogEntry {
         month: None,
         files,
         bytes,
+        count: None,
         outcome: leaf.fact.outcome().to_owned(),
         certificate: None,
         note: String::new(),
