@@ -137,7 +137,7 @@ fn note(
     route: String,
     office: Option<careplan_protocol::office::OfficeNumber>,
 ) -> bool {
-    if matches!(refusal.code, Code::RateLimited | Code::Busy | Code::Unavailable) {
+    if matches!(refusal.code, Code::RateLimited | Code::Busy | Code::Unavailable | Code::StorageFull) {
         return false;
     }
     let caller = app.access.caller(peer);

@@ -374,6 +374,26 @@ async fn below_the_watermark_uploads_are_refused_and_the_rest_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn below_the_watermark_what_may_be_lost_takes_no_room_from_what_may_not() {
+    let mut house = House::new();
+    house.disk.watermark_bytes = u64::MAX;
+    let store = house.open();
+    let before = store.state().next;
+    let fact = Fact::StrangersRefused { count: 1 };
+    for _ in 0..10 {
+        store.note(NewEvent { actor: None, fact: fact.clone(), detail: Detail::default(), body: None });
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    assert_eq!(store.state().next, before);
+    drop(store);
+    house.disk.watermark_bytes = 0;
+    let store = house.open();
+    let mut moved = store.watch();
+    store.note(NewEvent { actor: None, fact, detail: Detail::default(), body: None });
+    tokio::time::timeout(std::time::Duration::from_secs(3), moved.changed()).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn on_a_full_disk_the_reserve_is_used_up_then_commits_wait_for_room() {
     let Some(small) = SmallDisk::mount(160) else { return };
     let mut house = House::within(tempfile::tempdir_in(&small.path).unwrap());

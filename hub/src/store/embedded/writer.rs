@@ -143,7 +143,8 @@ impl Writer {
         let Some(tip) = &mut self.tip else { return self.refuse(first, queue) };
         let mut closing = None;
         let mut batch = Batch::new(&self.core, tip, (&mut self.state, &mut self.buffer), now);
-        if has_room {
+        // What is left of a disk that is almost full is for what cannot wait; the first notes of it do.
+        if has_room && !self.core.room.is_low() {
             batch.take_notes();
         }
         let mut next = first;
