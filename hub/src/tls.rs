@@ -29,6 +29,8 @@ pub struct Tls {
     anchors: Arc<AnchorTable>,
     current: ArcSwap<Material>,
     seen: Mutex<Stamps>,
+    /// The error of the last reload, which is told once.
+    failed: Mutex<Option<String>>,
     certificate_until: tokio::sync::watch::Sender<Timestamp>,
 }
 
@@ -77,6 +79,13 @@ pub enum TlsError {
     Library(String),
 }
 
+impl TlsError {
+    /// Whether the files may be read the next time though none of them changes: no more open files, a disk that fails.
+    fn may_pass(&self) -> bool {
+        matches!(self, Self::Read { .. } | Self::Secret(config::SecretError::Read { .. }))
+    }
+}
+
 /// What a reload did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reloaded {
@@ -99,6 +108,7 @@ impl Tls {
             certificate_until: tokio::sync::watch::Sender::new(material.until),
             current: ArcSwap::from_pointee(material),
             seen: Mutex::new(seen),
+            failed: Mutex::default(),
             files: config.tls.clone(),
             clock,
             metrics,
@@ -124,7 +134,11 @@ impl Tls {
     pub fn reload(&self) -> Result<Reloaded, TlsError> {
         // Stamped before reading: what changes while it is read is seen as changed the next time.
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Stamps::of(&self.files);
-        let (material, anchors) = Material::read(&self.files, &self.clock)?;
+        let read = Material::read(&self.files, &self.clock);
+        if read.as_ref().is_err_and(TlsError::may_pass) {
+            *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Stamps::default();
+        }
+        let (material, anchors) = read?;
         if material.digest == self.current.load().digest {
             return Ok(Reloaded::Unchanged);
         }

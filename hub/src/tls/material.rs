@@ -84,7 +84,7 @@ impl Material {
 }
 
 /// What the folder says of each file: cheap to ask every second.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Stamps(Vec<Option<[i64; 6]>>);
 
 impl Stamps {

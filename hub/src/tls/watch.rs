@@ -1,7 +1,7 @@
 //! Takes up new certificates, keys and lists: on SIGHUP, and within a second of a file's change.
 
 use super::{Reloaded, Tls, TlsError};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
@@ -34,7 +34,13 @@ impl Tls {
     fn look(&self, asked: bool) {
         self.measure();
         if asked || self.looks_changed() {
-            tell(&self.reload(), asked, &self.metrics.reloads);
+            let result = self.reload();
+            let error = result.as_ref().err().map(ToString::to_string);
+            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            if asked || error.is_none() || *failed != error {
+                tell(&result, asked, &self.metrics.reloads);
+            }
+            *failed = error;
         }
     }
 }

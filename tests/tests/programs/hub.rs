@@ -1,6 +1,7 @@
 //! careplan-hub: configuration and its end.
 
 use anyhow::{Result, ensure};
+use careplan_tests::patience::eventually;
 use careplan_tests::world::PLAN;
 use careplan_tests::{World, programs};
 use std::path::Path;
@@ -71,6 +72,34 @@ async fn a_stop_lets_running_requests_end_and_a_new_certificate_is_taken_up_with
     ensure!(status.code() == Some(0), "{status}");
     let answer = waiting.await?;
     ensure!(answer.is_ok_and(|answer| answer.status < 500), "the wait is answered at the stop");
+    Ok(())
+}
+
+/// Certificates that could not be read for a reason that passes are taken up when it has, though their files stay as they are.
+#[tokio::test]
+async fn a_reload_that_failed_for_want_of_open_files_is_tried_again_by_itself() -> Result<()> {
+    let mut world = World::new().await?;
+    let id = world.hub.id().unwrap_or_default().to_string();
+    let limit = async |files: &str| {
+        programs::run(programs::command("prlimit").args(["--pid", &id, &format!("--nofile={files}:")])).await?.ok()
+    };
+    let reloads = async |outcome: &str| -> Result<f64> {
+        let metrics = careplan_tests::caller::local(&format!("{}/metrics", world.hub.local_url())).await?.text();
+        let line = format!("careplan_hub_reloads_total{{outcome=\"{outcome}\"}} ");
+        Ok(metrics.lines().find_map(|found| found.strip_prefix(&line)?.parse().ok()).unwrap_or(0.0))
+    };
+    ensure!(reloads("ok").await? == 0.0);
+    limit("4").await?;
+    let file = world.hub.folder.join("tls/hub.crt");
+    let same = std::fs::read_to_string(&file)? + "\n";
+    std::fs::write(&file, same)?;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    limit("1024").await?;
+    eventually("it is tried again", 15, || async { Ok((reloads("ok").await? == 1.0).then_some(())) }).await?;
+    ensure!(reloads("refused").await? == 1.0, "it is told once, not with every try");
+    let said = world.hub.log().matches("cannot be used; the old ones stay").count();
+    ensure!(said == 1, "it is said {said} times");
+    world.hub.stop().await?;
     Ok(())
 }
 
