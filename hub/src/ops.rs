@@ -29,6 +29,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
@@ -117,7 +118,7 @@ pub async fn serve(config: Config, environment: &HashMap<String, String>) -> Res
         stop.clone(),
     );
     let local = local::Local { store: Arc::clone(&store), metrics: Arc::clone(&metrics), stopping: stop.clone() };
-    let local = tokio::spawn(local::serve(local_listener, local));
+    let mut local = tokio::spawn(local::serve(local_listener, local));
     signals::stop_on_signal(stop.clone(), cut.clone())?;
     let listening = Listening {
         listener,
@@ -140,8 +141,10 @@ pub async fn serve(config: Config, environment: &HashMap<String, String>) -> Res
 
     stop.cancel();
     workers.stopped().await;
-    // A listener for health checks that broke has nothing left to say.
-    let _ = local.await;
+    // A listener for health checks that broke has nothing left to say, and one whose caller says nothing is not waited for.
+    if tokio::time::timeout(LOCAL_END, &mut local).await.is_err() {
+        local.abort();
+    }
     store.close().await;
     Addresses::forget(&config.data);
     tracing::info!("the hub stopped");
@@ -221,3 +224,5 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
 }
 
 const SYNC_FAILED: i32 = 74;
+/// For the answers of the local listener that are under way at the end.
+const LOCAL_END: Duration = Duration::from_secs(2);

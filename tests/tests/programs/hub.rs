@@ -6,6 +6,7 @@ use careplan_tests::world::PLAN;
 use careplan_tests::{World, programs};
 use std::path::Path;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
 
 #[tokio::test]
 async fn configuration_is_checked_and_shown_and_unknown_keys_are_refused() -> Result<()> {
@@ -100,6 +101,19 @@ async fn a_reload_that_failed_for_want_of_open_files_is_tried_again_by_itself() 
     let said = world.hub.log().matches("cannot be used; the old ones stay").count();
     ensure!(said == 1, "it is said {said} times");
     world.hub.stop().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn half_a_request_on_the_local_listener_does_not_hold_up_the_stop() -> Result<()> {
+    let mut world = World::new().await?;
+    let address = world.hub.local_url().replace("http://", "");
+    let mut half = tokio::net::TcpStream::connect(address).await?;
+    half.write_all(b"GET /healthz HTTP/1.1\r\nHost: h").await?;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let status = world.hub.stop().await?;
+    ensure!(status.code() == Some(0), "{status}");
+    ensure!(world.hub.log().contains("the hub stopped"), "{}", world.hub.last_words());
     Ok(())
 }
 
