@@ -139,6 +139,7 @@ impl Tls {
             *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Stamps::default();
         }
         let (material, anchors) = read?;
+        self.refuse_older(&anchors)?;
         if material.digest == self.current.load().digest {
             return Ok(Reloaded::Unchanged);
         }
@@ -147,6 +148,21 @@ impl Tls {
         self.current.store(Arc::new(material));
         self.measure();
         Ok(Reloaded::Replaced)
+    }
+
+    /// A list that is put back by one made before would let in again whom the authority has revoked since.
+    fn refuse_older(&self, anchors: &[Anchor]) -> Result<(), TlsError> {
+        let current = self.anchors.anchors();
+        for (anchor, file) in anchors.iter().zip(&self.files.anchors) {
+            let Some(list) = &anchor.list else { continue };
+            let same = |known: &&Anchor| known.authority.id.key == anchor.authority.id.key;
+            let lists = current.iter().filter(same).filter_map(|known| known.list.as_ref());
+            if let Some(newest) = lists.map(|known| known.this_update).max().filter(|known| list.this_update < *known) {
+                let cause = RevocationListError::Older { made: list.this_update, newest };
+                return Err(TlsError::List { path: file.revocation_list.clone(), cause });
+            }
+        }
+        Ok(())
     }
 
     /// Whether a file looks different from when it was last read.

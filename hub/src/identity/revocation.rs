@@ -43,6 +43,14 @@ pub enum RevocationListError {
     /// The signature does not hold, or is weak.
     #[error("its signature does not hold, or is of a kind that is not taken")]
     Signature,
+    /// Older than the one in use.
+    #[error("it was made at {made}, before the one in use ({newest}): put a newer one there")]
+    Older {
+        /// When it was made.
+        made: Timestamp,
+        /// When the one in use was made.
+        newest: Timestamp,
+    },
 }
 
 impl RevocationList {

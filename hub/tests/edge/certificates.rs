@@ -55,6 +55,11 @@ impl Authority {
 
     /// A list that should have been replaced years ago, or only in years.
     pub(crate) fn list(&self, serials: &[u64], is_old: bool) -> String {
+        self.list_of(serials, 2020, if is_old { 2021 } else { 2100 })
+    }
+
+    /// A list made in one year, to be replaced in another.
+    pub(crate) fn list_of(&self, serials: &[u64], made: i32, until: i32) -> String {
         let revoked = |&serial: &u64| RevokedCertParams {
             serial_number: SerialNumber::from(serial),
             revocation_time: date_time_ymd(2020, 1, 1),
@@ -62,8 +67,8 @@ impl Authority {
             invalidity_date: None,
         };
         let params = CertificateRevocationListParams {
-            this_update: date_time_ymd(2020, 1, 1),
-            next_update: date_time_ymd(if is_old { 2021 } else { 2100 }, 1, 1),
+            this_update: date_time_ymd(made, 1, 1),
+            next_update: date_time_ymd(until, 1, 1),
             crl_number: SerialNumber::from(1),
             issuing_distribution_point: None,
             revoked_certs: serials.iter().map(revoked).collect(),

@@ -116,3 +116,19 @@ async fn a_new_list_reaches_requests_of_connections_that_are_open() {
     assert_eq!(table.check(&peer, now), AnchorVerdict::Revoked);
     assert!(Caller::connect(&hub, Some(&issued)).await.unwrap().get("/").await.is_err());
 }
+
+#[tokio::test]
+async fn a_list_is_not_put_back_by_an_older_one() {
+    let hub = Hub::start().await;
+    let put = |made| {
+        std::fs::write(hub.folder.path().join("brought.crl"), hub.brought.list_of(&[made as u64], made, 2100)).unwrap();
+        hub.tls.reload()
+    };
+    let knows = |serial: &str| hub.tls.anchors().anchors()[0].list.as_ref().unwrap().contains(serial);
+    assert_eq!(put(2025).unwrap(), Reloaded::Replaced);
+    let error = put(2024).unwrap_err().to_string();
+    assert!(error.contains("brought.crl") && error.contains("newer"), "{error}");
+    assert!(knows("07e9") && !knows("07e8"), "the newer one stays in use");
+    assert_eq!(put(2025).unwrap(), Reloaded::Replaced, "one of the same instant is none that is older");
+    assert_eq!(put(2026).unwrap(), Reloaded::Replaced);
+}
