@@ -8,5 +8,7 @@ mod enrolment;
 mod every;
 #[path = "programs/hub.rs"]
 mod hub;
+#[path = "programs/people.rs"]
+mod people;
 #[path = "programs/revoked.rs"]
 mod revoked;
