@@ -114,9 +114,9 @@ pub(crate) enum Command {
 const HELP: &str = "\
 Exit status:
   0  done
-  1  refused or failed; nothing was changed (doctor: a check is an error)
+  1  refused or failed; nothing was changed (doctor: a check is an error; log verify, monitor, witness: an alarm)
   2  wrong use: arguments, settings, an unreadable input file
-  3  partly done: some rows went through and some did not; the report says which
+  3  partly done, or in doubt because the hub's answer did not come: the report says which; run it again
 
 Examples:
   careplan-admin init --dir /srv/careplan --hostname hub.example.jp --operator 'Hanako Yamada'

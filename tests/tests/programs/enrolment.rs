@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use careplan_tests::world::PLAN;
-use careplan_tests::{Office, World, samples};
+use careplan_tests::{Lossy, Office, World, programs, samples};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -75,6 +75,26 @@ async fn an_office_may_keep_its_key_and_send_a_request() -> Result<()> {
     let certificate = std::fs::read_to_string(found.context("a certificate")?)?;
     let paper = careplan_tests::Paper::of(&certificate, &key)?;
     world.caller(Some(&paper))?.get(&format!("/v1/offices/{PLAN}/inbox")).await?.status(200)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_office_whose_answer_got_lost_is_in_doubt_and_the_next_run_finds_it_done() -> Result<()> {
+    let world = World::empty(&[]).await?;
+    // The first request asks what is known of the office, the second one enrols it.
+    let lossy = Lossy::before(&world.hub.url(), 2).await?;
+    let out = world.bundles().display().to_string();
+    let enrol = ["office", "enrol", "1370100008", "--name", "見本", "--type", "43", "--out", &out];
+    let mut command = programs::command(programs::built("careplan-admin")?);
+    command.arg("--home").arg(world.operator_folder()).env("CAREPLAN_ADMIN_HUB", &lossy.url);
+    let told = programs::run(command.arg("--json").args(enrol)).await?.exited(3)?;
+    ensure!(rows(told.json()?)?[0]["outcome"] == "doubt", "{told:?}");
+    ensure!(told.stderr.contains("\"partly\"") && told.stderr.contains("in doubt"), "{told:?}");
+    ensure!(world.status().await?.offices == 1, "the hub did it");
+    let bundle = std::fs::read(world.bundles().join("1370100008/1370100008.careplan"))?;
+    let again = rows(world.admin_json(enrol).await?)?;
+    ensure!(again[0]["outcome"] == "unchanged", "{again:?}");
+    ensure!(std::fs::read(world.bundles().join("1370100008/1370100008.careplan"))? == bundle);
     Ok(())
 }
 

@@ -49,6 +49,7 @@ pub(super) fn conclude(
     passphrases: Option<&Path>,
 ) -> Result<(), Failure> {
     let count = |outcomes: &[Outcome]| rows.iter().filter(|row| outcomes.contains(&row.outcome)).count();
+    let doubtful = count(&[Outcome::Doubt]);
     let bad = count(&[Outcome::Refused, Outcome::Doubt, Outcome::Untried]);
     let told = session.output.show_done(&rows, what.dry_run, |rows| text(rows, what.dry_run));
     if let (Some(out), false) = (&what.out, what.dry_run) {
@@ -62,6 +63,12 @@ pub(super) fn conclude(
     }
     match (bad, rows.len() - bad) {
         (0, _) => told,
+        _ if doubtful > 0 => Err(Failure::Partly(format!(
+            "{doubtful} of {} offices are in doubt, {} did not go through: the report says why; run it again, what is done already \
+             is then unchanged",
+            rows.len(),
+            bad - doubtful
+        ))),
         (bad, 0) => Err(Failure::Refused(format!("none of {bad} offices went through"))),
         (bad, good) => {
             Err(Failure::Partly(format!("{good} offices went through, {bad} did not; run it again for the rest")))
