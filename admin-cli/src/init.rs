@@ -66,6 +66,8 @@ struct Made {
 /// Makes a new hub.
 pub(crate) fn run(session: &Session, what: &InitArguments) -> Result<(), Failure> {
     let (hub, operator) = (what.dir.join("hub"), what.dir.join("operator"));
+    let new = what.dir.join(".new");
+    refuse_half(&hub, &operator, &new)?;
     refuse_what_is_there(&hub)?;
     refuse_what_is_there(&operator)?;
     if !what.local.ip().is_loopback() {
@@ -80,13 +82,11 @@ pub(crate) fn run(session: &Session, what: &InitArguments) -> Result<(), Failure
         dry_run: what.dry_run,
     };
     if !what.dry_run {
-        let new = what.dir.join(".new");
-        // Left by a run that was killed; nothing in it was ever used.
+        // Left by a run that was killed before anything was in place; nothing in it was ever used.
         let _ = std::fs::remove_dir_all(&new);
         let outcome = build(session, what, &new, &made.hub).and_then(|fingerprint| {
             made.operator_fingerprint = Some(fingerprint);
-            files::replace_folder(&new.join("operator"), &operator)?;
-            files::replace_folder(&new.join("hub"), &hub)
+            put_in_place(&new, &hub, &operator)
         });
         let _ = std::fs::remove_dir_all(&new);
         outcome?;
@@ -129,6 +129,28 @@ fn build(session: &Session, what: &InitArguments, new: &Path, hub: &str) -> Resu
         folder::sync_folder(&hub_folder.join(made))?;
     }
     Ok(fingerprint)
+}
+
+/// Both folders, or none: without the operator's, which comes last, nobody could use the hub's.
+fn put_in_place(new: &Path, hub: &Path, operator: &Path) -> Result<(), Failure> {
+    files::replace_folder(&new.join("hub"), hub)?;
+    files::replace_folder(&new.join("operator"), operator).inspect_err(|_| {
+        // What cannot be taken back is told by the next run.
+        let _ = std::fs::rename(hub, new.join("hub"));
+    })
+}
+
+/// A run that was killed between the two: what it made is whole, and the authority's key is in what waits.
+fn refuse_half(hub: &Path, operator: &Path, new: &Path) -> Result<(), Failure> {
+    let waiting = new.join("operator");
+    if !hub.exists() || operator.exists() || !waiting.join(home::FILE).exists() {
+        return Ok(());
+    }
+    let (waiting, operator, hub, new) = (waiting.display(), operator.display(), hub.display(), new.display());
+    Err(Failure::Refused(format!(
+        "an earlier init was cut off at its last step. What it made is whole: `mv {waiting} {operator}` ends it. To begin anew: \
+         remove {hub} and {new}"
+    )))
 }
 
 fn refuse_what_is_there(path: &Path) -> Result<(), Failure> {

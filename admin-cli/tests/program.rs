@@ -58,6 +58,30 @@ mod program {
 
     #[test]
     #[cfg(unix)]
+    fn init_makes_both_folders_or_none_and_says_how_to_end_what_was_cut_off() {
+        for taken in ["hub", "operator"] {
+            let folder = tempfile::tempdir().unwrap();
+            // Nothing can be put in the place of a link to nowhere.
+            std::os::unix::fs::symlink("/nowhere/at/all", folder.path().join(taken)).unwrap();
+            let said = init(folder.path(), &[]);
+            assert_eq!(said.status.code(), Some(1), "{}", text(&said));
+            let left: Vec<_> =
+                std::fs::read_dir(folder.path()).unwrap().map(|left| left.unwrap().file_name()).collect();
+            assert_eq!(left, [taken]);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        assert!(init(folder.path(), &[]).status.success());
+        let (waiting, operator) = (folder.path().join(".new/operator"), folder.path().join("operator"));
+        std::fs::create_dir(folder.path().join(".new")).unwrap();
+        std::fs::rename(&operator, &waiting).unwrap();
+        let said = init(folder.path(), &[]);
+        assert_eq!(said.status.code(), Some(1), "{}", text(&said));
+        assert!(text(&said).contains(&format!("mv {} {}", waiting.display(), operator.display())), "{}", text(&said));
+        assert!(waiting.join("ca/ca.key").is_file());
+    }
+
+    #[test]
+    #[cfg(unix)]
     fn what_init_makes_secret_is_readable_by_its_owner_only() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
