@@ -58,9 +58,12 @@ pub(crate) enum LogCommand {
         /// CSV, or JSON with one object a line
         #[arg(long, default_value = "csv")]
         format: Format,
-        /// File to write [default: the standard output]
+        /// File to write, readable by its owner only [default: the standard output]
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+        /// Replace FILE if it is there, and what an export that broke off left
+        #[arg(long, requires = "out")]
+        force: bool,
     },
     /// Show events as they happen, until interrupted
     #[command(after_long_help = "Example:\n  careplan-admin log follow --kind refused")]
@@ -144,7 +147,9 @@ impl From<Filters> for LogQuery {
 pub(crate) async fn run(session: &Session, command: LogCommand) -> Result<(), Failure> {
     match command {
         LogCommand::Search { filters, limit, after } => search::run(session, filters, limit, after).await,
-        LogCommand::Export { filters, format, out } => export::run(session, filters, format, out.as_deref()).await,
+        LogCommand::Export { filters, format, out, force } => {
+            export::run(session, filters, format, out.as_deref(), force).await
+        }
         LogCommand::Follow { filters, from_start } => follow::run(session, filters, from_start).await,
         LogCommand::Report(arguments) => report::run(session, arguments).await,
         LogCommand::Verify(arguments) => verify::run(session, arguments).await,

@@ -77,6 +77,32 @@ async fn an_export_that_a_full_disk_cuts_short_ends_with_1() -> Result<()> {
 }
 
 #[tokio::test]
+async fn an_export_replaces_nothing_unasked_and_is_for_its_owner_only() -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = World::new().await?;
+    let (csv, json) = (world.path("october.csv"), world.path("october.json"));
+    let (file, other) = (csv.display().to_string(), json.display().to_string());
+    world.admin(["log", "export", "--out", &file]).await?.ok()?;
+    ensure!(std::fs::metadata(&csv)?.permissions().mode() & 0o777 == 0o600);
+    std::fs::write(&csv, "mine")?;
+    let refused = world.admin(["log", "export", "--out", &file]).await?.exited(1)?;
+    ensure!(refused.stderr.contains("--force") && std::fs::read(&csv)? == b"mine", "{refused:?}");
+    world.admin(["log", "export", "--out", &file, "--force"]).await?.ok()?;
+    ensure!(std::fs::read(&csv)? != b"mine");
+
+    // What another export is writing at this moment, or left behind.
+    std::fs::remove_file(&csv)?;
+    std::fs::write(world.path("october.csv.part"), "half")?;
+    world.admin(["log", "export", "--format", "json", "--out", &other]).await?.ok()?;
+    let refused = world.admin(["log", "export", "--out", &file]).await?.exited(1)?;
+    ensure!(refused.stderr.contains("broke off") && !csv.exists(), "{refused:?}");
+    ensure!(std::fs::read(world.path("october.csv.part"))? == b"half");
+    world.admin(["log", "export", "--out", &file, "--force"]).await?.ok()?;
+    ensure!(!world.path("october.csv.part").exists());
+    Ok(())
+}
+
+#[tokio::test]
 async fn operators_and_auditors_are_added_and_removed_with_homes_of_their_own() -> Result<()> {
     let world = World::new().await?;
     let (auditor, home, passphrase) = world.auditor("監査 一郎", "prefecture:13").await?;
