@@ -1,6 +1,7 @@
 //! Whose signatures count: keys that were given, else those of an earlier run, else what the hub says for the first time.
 
 use super::source::FromHub;
+use super::state::State;
 use crate::failure::Failure;
 use crate::files;
 use crate::session::Session;
@@ -29,16 +30,28 @@ pub(crate) struct Keys {
     pub(crate) texts: Vec<String>,
     /// Whether nobody but the hub vouches for them.
     pub(crate) told_by_hub: bool,
+    /// Whether they were given, now or in an earlier run, and not taken from the hub.
+    pub(crate) confirmed: bool,
 }
 
 impl KeyArguments {
-    /// The keys: given, kept, or told, in this order. A hub that tells a key other than those that were kept is refused.
-    pub(crate) fn choose(&self, kept: &[String], about: Option<&Tlog>) -> Result<Keys, Failure> {
+    /// The keys: given, kept, or told, in this order. A hub that tells a key other than those that were kept is refused. Given
+    /// ones join those that were given before, so that a log that changes its key goes on; they replace what only the hub told.
+    pub(crate) fn choose(&self, state: &State, about: Option<&Tlog>) -> Result<Keys, Failure> {
         let told: Vec<String> = about.iter().flat_map(|about| &about.epochs).map(|epoch| epoch.key.clone()).collect();
-        let given = self.given()?;
+        let mut given = self.given()?;
+        let kept = &state.keys;
+        let confirmed = !given.is_empty() || (state.confirmed && !kept.is_empty());
         let (texts, told_by_hub) = match (given.is_empty(), kept.is_empty()) {
-            (false, _) => (given, false),
-            (true, false) => (kept.to_vec(), false),
+            (false, _) => {
+                if state.confirmed {
+                    given.extend(kept.iter().cloned());
+                    given.sort();
+                    given.dedup();
+                }
+                (given, false)
+            }
+            (true, false) => (kept.clone(), false),
             (true, true) if told.is_empty() => {
                 return Err(Failure::Usage(
                     "whose signature counts? Give the log's key with --log-key: the operator publishes it, \
@@ -52,12 +65,13 @@ impl KeyArguments {
         if !publics(&told)?.is_subset(&keys) {
             return Err(Failure::Alarm(
                 "the hub shows another key than the one that is known: either it was changed, which its operator has to \
-                 confirm another way (then give the new one with --log-key), or this is not the same log"
+                 confirm another way (then give it with --log-key, and the keys before it, too, unless you gave them in an \
+                     earlier run with this --state), or this is not the same log"
                     .into(),
             ));
         }
         let known = Known { keys: keys.into_iter().collect(), ..Known::default() };
-        Ok(Keys { known, texts, told_by_hub })
+        Ok(Keys { known, texts, told_by_hub, confirmed })
     }
 
     fn given(&self) -> Result<Vec<String>, Failure> {

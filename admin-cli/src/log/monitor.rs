@@ -89,7 +89,8 @@ async fn once(session: &Session, arguments: &MonitorArguments) -> Result<(), Fai
     let Look { news, keys, before, compared } = arguments.follow.look(session, &state).await?;
     let (checkpoint, at) = (news.checkpoint, session.now());
     let new = before.map(|size| checkpoint.size.saturating_sub(size));
-    (state.keys, state.last) = (keys.texts.clone(), Some(news.note));
+    state.keep(&keys);
+    state.last = Some(news.note);
     state.accepted.extend(&arguments.follow.accept_epoch);
     state.write(Some(&arguments.state))?;
     let seen = Seen { origin: checkpoint.origin, size: checkpoint.size, root: checkpoint.root, at, new, compared };
@@ -108,7 +109,7 @@ impl FollowArguments {
     /// What the log says now, after everything that was seen of it was found in it.
     pub(super) async fn look(&self, session: &Session, state: &State) -> Result<Look, Failure> {
         let (mut place, about) = self.source.open(session).await?;
-        let keys = self.keys.choose(&state.keys, about.as_ref())?;
+        let keys = self.keys.choose(state, about.as_ref())?;
         // What others saw is read before the log is asked: what it says then has to contain it.
         let seen = keys.seen(&self.seen)?;
         let last = state.last.as_deref().map(|note| keys.open(note)).transpose()?;

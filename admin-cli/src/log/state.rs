@@ -1,5 +1,6 @@
 //! What verifier and monitor remember between runs: one JSON file, replaced whole.
 
+use super::keys::Keys;
 use crate::failure::Failure;
 use crate::files::{self, Mode};
 use careplan_protocol::tlog::verify::Marks;
@@ -14,6 +15,9 @@ pub(crate) struct State {
     version: u8,
     /// The log's keys, as verifier keys.
     pub(crate) keys: Vec<String>,
+    /// Whether they were given with --log-key, and not taken from the hub.
+    #[serde(default)]
+    pub(crate) confirmed: bool,
     /// How far each epoch was verified.
     #[serde(default)]
     pub(crate) marks: Marks,
@@ -35,6 +39,12 @@ impl State {
             VERSION => Ok(state),
             other => Err(wrong(format!("this file is of version {other}, which this program does not know"))),
         }
+    }
+
+    /// Keeps the keys of a run.
+    pub(crate) fn keep(&mut self, keys: &Keys) {
+        self.keys.clone_from(&keys.texts);
+        self.confirmed = keys.confirmed;
     }
 
     /// Writes it, where a file was named.

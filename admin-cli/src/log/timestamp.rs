@@ -10,6 +10,7 @@ mod asn1;
 
 use super::keys::KeyArguments;
 use super::source::{SourceArguments, work};
+use super::state::State;
 use crate::failure::Failure;
 use crate::files::{self, Mode};
 use crate::output::{day, table};
@@ -85,7 +86,7 @@ async fn take(session: &Session, arguments: &TimestampArguments) -> Result<(), F
         return Ok(());
     }
     let (mut place, about) = arguments.source.open(session).await?;
-    let keys = arguments.keys.choose(&[], about.as_ref())?;
+    let keys = arguments.keys.choose(&State::default(), about.as_ref())?;
     let known = keys.known.clone();
     let News { checkpoint, note, .. } = work(move || {
         follow(&mut place, &known, None).map_err(|why| match why {

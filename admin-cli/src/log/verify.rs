@@ -51,8 +51,8 @@ struct Verified {
 pub(crate) async fn run(session: &Session, arguments: VerifyArguments) -> Result<(), Failure> {
     let (mut place, about) = arguments.source.open(session).await?;
     let mut state = State::read(arguments.state.as_deref())?;
-    let keys = arguments.keys.choose(&state.keys, about.as_ref())?;
-    state.keys.clone_from(&keys.texts);
+    let keys = arguments.keys.choose(&state, about.as_ref())?;
+    state.keep(&keys);
     let mut known = keys.known.clone();
     (known.seen, known.marks) = (keys.seen(&arguments.seen)?, state.marks.clone());
     let compared = known.seen.len();

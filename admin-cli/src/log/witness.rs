@@ -82,7 +82,8 @@ async fn once(session: &Session, arguments: &WitnessArguments, witness: &Witness
     let mut state = State::read(Some(&file))?;
     let Look { news, keys, compared, .. } = arguments.follow.look(session, &state).await?;
     let (said, at) = (news.checkpoint, session.now());
-    (state.keys, state.last) = (keys.texts.clone(), Some(news.note.clone()));
+    state.keep(&keys);
+    state.last = Some(news.note.clone());
     state.accepted.extend(&arguments.follow.accept_epoch);
     // First remembered, then cosigned: a witness that forgets could cosign a fork.
     state.write(Some(&file))?;

@@ -160,6 +160,9 @@ async fn a_restore_from_a_backup_is_told_once_and_what_it_kept_still_holds() -> 
     let epoch: String = accept.chars().take_while(char::is_ascii_digit).collect();
     world.admin(["log", "monitor", "--state", &monitor, "--accept-epoch", &epoch]).await?.ok()?;
     world.admin(["log", "monitor", "--state", &monitor]).await?.ok()?;
+    // What only the hub told is no key beside one that is given.
+    let other = careplan_loadtest::published::Signer::new(4)?.key(1).to_string();
+    world.admin(["log", "monitor", "--state", &monitor, "--log-key", &other]).await?.exited(1)?;
     let held = world.admin_json(["log", "verify"]).await?;
     ensure!(held["holds"] == true, "{held}");
     // Whoever knew more than came back is told what is lost, as often as he looks, until he accepts it once.

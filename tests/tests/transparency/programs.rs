@@ -134,6 +134,31 @@ async fn monitor_follows_growth_and_alarms_on_forks_and_rollbacks() -> Result<()
 }
 
 #[tokio::test]
+async fn a_log_that_changed_its_key_goes_on_with_the_new_one_beside_those_given_before() -> Result<()> {
+    let history = History::new(900)?;
+    let mut copy = Copy::of(&history)?;
+    let (monitor, state) = (copy.path("monitor"), copy.path("state"));
+    let runs = [("monitor", ["--state", monitor.as_str()]), ("verify", ["--state", state.as_str()])];
+    for (what, arguments) in &runs {
+        copy.log(what, arguments).await?.ok()?;
+    }
+    let next = Signer::new(4)?;
+    let second = history.restored(&copy.signer, 900, 50)?;
+    let mut shelf = Shelf::default();
+    copy.signer.publish(&history, &mut shelf)?;
+    next.publish(&second, &mut shelf)?;
+    shelf.write(&copy.tlog())?;
+    for (what, arguments) in &runs {
+        copy.log(what, arguments).await?.exited(1)?;
+    }
+    copy.key = next.key(2).to_string();
+    for (what, arguments) in runs.iter().chain(&runs) {
+        copy.log(what, arguments).await?.ok()?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_told_restore_alarms_until_it_is_accepted() -> Result<()> {
     let history = History::new(900)?;
     let copy = Copy::of(&history)?;
