@@ -182,6 +182,22 @@ fn numbers_that_lost_their_zeros_are_told_once_in_a_file() {
 }
 
 #[test]
+fn a_wrong_name_is_told_with_what_to_do() {
+    for name in [
+        "UPJSK.CSV",
+        "UPJSK_202613_1379999020_11_1379999012_43_20261106100011.CSV",
+        "UPJSK_202610_1379999020_11_1379999012_4_20261106100011.CSV",
+        "UPJSK_202610_1379999020_11_1379999012_43_2026.CSV",
+        "UPKIHON_IMAGE_1309900064_46_13A9999056_A2_20260915093001.jpg",
+        "UPKIHON_IMAGE_1309900064_46_13A9999056_A2_20260915093001_0001.CSV",
+    ] {
+        let found = check(Context::default(), &[(name.to_owned(), b"x".to_vec())], 1).findings;
+        assert_eq!(rules(&found), [Rule::Name], "{name}");
+        assert!(found[0].message_ja.ends_with("出力し直すか、ファイル名を直してください"), "{}", found[0].message_ja);
+    }
+}
+
+#[test]
 fn a_stamp_begins_with_a_day_that_exists() {
     for (stamp, holds) in [
         ("99999999999999", false),
@@ -218,6 +234,8 @@ fn a_header_an_empty_line_and_a_missing_end_are_warnings() {
     assert_eq!(rules(&changed(|text| format!("{text}\r\n"))), [Rule::Newline]);
     assert_eq!(rules(&changed(|text| text.trim_end().to_owned())), [Rule::Newline]);
     assert_eq!(rules(&changed(|_| "\r\n\r\n".to_owned())), [Rule::Empty]);
+    // The end-of-file mark of DOS behind a last line that has its end.
+    assert_eq!(rules(&changed(|text| format!("{text}\u{1a}"))), []);
 }
 
 #[test]

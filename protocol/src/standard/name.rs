@@ -115,7 +115,7 @@ pub enum NameError {
     #[error("the 連番 {0} in the name has not 14 digits (YYYYMMDDHHMMSS)")]
     Stamp(String),
     /// The number at the end of an image's name.
-    #[error("an image's name ends in its four-digit number")]
+    #[error("an image's name ends in its four-digit number and .jpg")]
     Image,
 }
 
@@ -132,6 +132,7 @@ impl StandardName {
                 Self::parse_parts(stem, Prefix::UpkihonImage).map(Some)
             }
             _ if !extension.eq_ignore_ascii_case("csv") => Ok(None),
+            Some(Prefix::UpkihonImage) => Err(NameError::Image),
             Some(prefix) => Self::parse_parts(stem, prefix).map(Some),
             None => Err(NameError::Prefix),
         }
@@ -230,6 +231,7 @@ mod tests {
         let wrong = [
             ("UP7HYO_202610_1379999020_11_1379999012_43_20261106100012.CSV", NameError::Prefix),
             ("UPPLAN.CSV", NameError::Parts),
+            ("UPKIHON_IMAGE_1309900064_46_13A9999056_A2_20260915093001_0001.CSV", NameError::Image),
             ("UPPLAN_202613_1379999020_11_1379999012_43_20261106100012.CSV", NameError::Month),
             (
                 "UPJSK_202610_1379999020_11_137999901_43_20261106100011.CSV",

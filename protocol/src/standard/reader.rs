@@ -187,8 +187,8 @@ impl Reader {
             let is_mark = self.bytes.get(self.record..) == Some(&[0x1a]);
             let carriage_return = self.state != State::Begin && self.bytes.last() == Some(&b'\r');
             let end = self.bytes.len() - usize::from(carriage_return);
-            self.ends.unfinished = true;
             if !is_mark {
+                self.ends.unfinished = true;
                 self.end_field(end - usize::from(self.state == State::Closed));
                 self.end_record(end, &mut tell);
             }

@@ -62,19 +62,23 @@ fn refuse(why: &NameError, findings: &mut Findings) {
                 .to_owned()
         }
         NameError::Parts => {
-            "ファイル名の区切りが標準仕様（種別[_年月]_送信元_種類_送信先_種類_連番）と違います".to_owned()
+            format!("ファイル名の区切りが標準仕様（種別[_年月]_送信元_種類_送信先_種類_連番）と違います。{AGAIN}")
         }
-        NameError::Month => "ファイル名の年月が YYYYMM ではありません".to_owned(),
+        NameError::Month => format!("ファイル名の年月が YYYYMM ではありません。{AGAIN}"),
         NameError::Office(number, _) => {
             format!("ファイル名の事業所番号 {number} が正しくありません（10桁）。番号を確かめて出力し直してください")
         }
-        NameError::ServiceType(text) => format!("ファイル名のサービス種類 {text} が2文字の種類コードではありません"),
-        NameError::Stamp(text) => format!("ファイル名の連番 {text} が14桁（YYYYMMDDHHMMSS）ではありません"),
-        NameError::Image => "画像のファイル名の末尾に4桁の番号がありません".to_owned(),
+        NameError::ServiceType(text) => {
+            format!("ファイル名のサービス種類 {text} が2文字の種類コードではありません。{AGAIN}")
+        }
+        NameError::Stamp(text) => format!("ファイル名の連番 {text} が14桁（YYYYMMDDHHMMSS）ではありません。{AGAIN}"),
+        NameError::Image => format!("画像のファイル名は4桁の番号と .jpg で終わります。{AGAIN}"),
     };
     let rule = if *why == NameError::Prefix { Rule::Prefix } else { Rule::Name };
     findings.error(rule, Place::default(), words(ja, format!("{why}; export the file again or correct its name")));
 }
+
+const AGAIN: &str = "出力し直すか、ファイル名を直してください";
 
 /// Whether the month part is there where it has to be. One where none belongs is a known slip.
 fn month_fits(name: &StandardName, findings: &mut Findings) -> bool {
