@@ -23,7 +23,7 @@ pub(crate) enum CertificateCommand {
     /// Register a certificate that an office brings from an authority that the hub trusts
     Register(issue::RegisterArguments),
     /// Revoke a certificate: open connections are cut within seconds
-    #[command(after_long_help = "Example:\n  careplan-admin certificate revoke 2c26b46b… --reason 'device stolen'")]
+    #[command(after_long_help = "Example:\n  careplan-admin certificate revoke FINGERPRINT --reason 'device stolen'")]
     Revoke(RevokeArguments),
     /// List certificates
     #[command(

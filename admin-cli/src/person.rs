@@ -26,7 +26,7 @@ pub(crate) enum OperatorCommand {
     /// List the people who run the hub
     List,
     /// Shut a person out at once
-    #[command(after_long_help = "Example:\n  careplan-admin operator remove 2c26b46b… --reason 'left'")]
+    #[command(after_long_help = "Example:\n  careplan-admin operator remove FINGERPRINT --reason 'left'")]
     Remove(RemoveArguments),
 }
 

@@ -164,7 +164,13 @@ mod program {
         let found = admin(&["--home", home.to_str().unwrap(), "--hub", "https://127.0.0.1:1", "doctor"]);
         let said = text(&found);
         assert_eq!(found.status.code(), Some(1), "{said}");
-        for check in ["ok       authority's key", "WARNING  authority's place", "ERROR    hub ", "keys/master.key"] {
+        for check in [
+            "ok       authority's key",
+            "WARNING  authority's place",
+            "ERROR    hub ",
+            "keys/master.key",
+            "keys/backup.key",
+        ] {
             assert!(said.contains(check), "{check}\n{said}");
         }
     }
@@ -213,6 +219,8 @@ mod program {
             &["office", "enrol"],
             &["certificate", "issue"],
             &["certificate", "crl"],
+            &["certificate", "revoke"],
+            &["operator", "remove"],
             &["licence", "grant"],
             &["auditor", "add"],
             &["log", "search"],
@@ -222,6 +230,8 @@ mod program {
         ] {
             let help = text(&admin(&[command, &["--help"]].concat()));
             assert!(help.contains("Example"), "{command:?}\n{help}");
+            let (_, examples) = help.split_once("Example").unwrap_or_default();
+            assert!(!examples.contains('…'), "an example is a command that can be typed: {command:?}\n{help}");
         }
     }
 

@@ -218,9 +218,14 @@ fn read_lines<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, Cer
 
 fn append_lines(path: &Path, records: &[impl Serialize]) -> Result<(), CertsError> {
     let lines = lines(records)?;
+    let is_new = !path.exists();
     let mut file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(at(path))?;
     cut_torn_line(&mut file).map_err(at(path))?;
-    file.write_all(lines.as_bytes()).and_then(|()| file.sync_data()).map_err(at(path))
+    file.write_all(lines.as_bytes()).and_then(|()| file.sync_data()).map_err(at(path))?;
+    match path.parent() {
+        Some(folder) if is_new => sync_folder(folder),
+        _ => Ok(()),
+    }
 }
 
 fn lines(records: &[impl Serialize]) -> Result<String, CertsError> {

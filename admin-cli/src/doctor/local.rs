@@ -63,7 +63,7 @@ pub(super) fn beside(home: &Home, given: Option<&Path>, now: Timestamp, found: &
         found
             .push(error("authority's place", "the authority's key lies inside the hub's folder: remove it from there"));
     }
-    for key in ["tls/hub.key", "keys/master.key", "keys/receipt.key"] {
+    for key in ["tls/hub.key", "keys/master.key", "keys/backup.key", "keys/receipt.key"] {
         found.push(mode(key, &folder.join(key)));
     }
     found.push(lifetime("hub's certificate", &folder.join("tls/hub.crt"), now));

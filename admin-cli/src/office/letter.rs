@@ -48,7 +48,7 @@ impl Letter {
             ("事業所番号", number.to_string()),
             ("事業所名", office.name.clone()),
             ("サービス種類", types.join("、")),
-            ("ハブの宛先", settings.hub.clone()),
+            ("ハブの接続先（URL）", settings.hub.clone()),
         ];
         match &office.licence {
             Some(licence) => facts.extend([
