@@ -87,6 +87,10 @@ pub async fn fetch(
     }
     let Claim::Ours(lock) = records.claim(transfer.id, again)? else { return Err(FetchError::Elsewhere) };
     to.refuse_other_folder()?;
+    let staging = to.folder.join(STAGING);
+    if to.marker.is_none() {
+        std::fs::create_dir_all(&staging)?;
+    }
     let staged = match records.staged(transfer.id, &to.folder)? {
         Some(staged) => complete(desk, transfer, staged, meter).await,
         None => stage(desk, &records, transfer, to, meter).await,
@@ -109,7 +113,7 @@ pub async fn fetch(
     lock.finish();
     if to.layout == Layout::Folders {
         // Another process may be staging there; then the last one removes it.
-        let _ = std::fs::remove_dir(to.folder.join(STAGING));
+        let _ = std::fs::remove_dir(staging);
     }
     Ok(record)
 }
@@ -200,10 +204,6 @@ async fn stage(
 ) -> Result<Record, FetchError> {
     let begun = Record::begin(transfer, to, desk.clock.now());
     records.begin(&begun)?;
-    let staging = to.folder.join(STAGING);
-    if to.marker.is_none() {
-        std::fs::create_dir_all(&staging)?;
-    }
     let mut files = Vec::new();
     for planned in place::plan(transfer, to) {
         let (n, size, sha256) = (planned.file.n, planned.file.size, planned.file.sha256);
@@ -216,7 +216,7 @@ async fn stage(
         }
         files.push(RecordFile { n, size, sha256, path: planned.path, placed });
     }
-    disk::sync_folder(&staging)?;
+    disk::sync_folder(&to.folder.join(STAGING))?;
     let staged = Record { files, ..begun };
     records.begin(&staged)?;
     Ok(staged)

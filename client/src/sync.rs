@@ -118,7 +118,8 @@ pub struct Sync {
     /// What the last look found out of the offices concerned.
     types: Context,
     sent_before: SentBefore,
-    _locks: [Lock; 2],
+    _lock_in: Lock,
+    _lock_out: Lock,
 }
 
 impl fmt::Debug for Sync {
@@ -145,7 +146,7 @@ impl Sync {
         }
         let (known, lock_in) = known::know(&desk, &r#in)?;
         std::fs::create_dir_all(out.join(STAGING))?;
-        let locks = [lock(&out)?, lock_in];
+        let lock_out = lock(&out)?;
         let seen = watching::Seen::load(&out);
         let sent_before = SentBefore::load(&desk.profile)?;
         desk.profile.remember_out(&out)?;
@@ -171,7 +172,8 @@ impl Sync {
             looked_up: None,
             types: Context::default(),
             sent_before,
-            _locks: locks,
+            _lock_in: lock_in,
+            _lock_out: lock_out,
         })
     }
 

@@ -5,7 +5,7 @@ use crate::connection::Error;
 use crate::desk::Desk;
 use crate::fetching::{self, Destination, FetchError, Layout, Records};
 use crate::retry;
-use crate::sync::{Happening, Sync, SyncError};
+use crate::sync::{Happening, Sync, SyncError, known};
 use careplan_protocol::api::{Acknowledge, InboxQuery, Transfer};
 use careplan_protocol::office::Address;
 use careplan_protocol::transfer::{Outcome, TransferId};
@@ -19,7 +19,10 @@ impl Sync {
     /// Acknowledges what was taken away and fetches what is new: in this order, since what is new may come under the same
     /// names.
     pub(super) async fn receive(&mut self) -> Result<(), SyncError> {
-        self.refuse_other_folder()?;
+        if !self.known.marker.stands() {
+            // Another folder may have been taken up meanwhile.
+            (self.known, self._lock_in) = known::know(&self.desk, &self.settings.r#in)?;
+        }
         if self.settings.acknowledge_when_moved {
             self.acknowledge_moved().await?;
         }

@@ -7,7 +7,7 @@
 
 use crate::desk::Desk;
 use crate::disk::{self, Lock};
-use crate::fetching::{MarkError, Marker, Record, Records, STAGING};
+use crate::fetching::{MarkError, Marker, Record, RecordFile, Records, STAGING};
 use crate::home::Profile;
 use crate::sync::SyncError;
 use careplan_protocol::transfer::TransferId;
@@ -48,7 +48,9 @@ pub(super) fn know(desk: &Desk, folder: &Path) -> Result<(Known, Lock), SyncErro
     // Versions before the marker left a folder of their own in every IN that they used.
     let records = Records::open(&desk.profile)?;
     let waiting = of_folder(records.unacknowledged()?.0, folder);
-    let shows_files = waiting.iter().any(|record| !record.is_gone());
+    // What cannot be looked at shows nothing.
+    let stands = |file: &RecordFile| file.path.symlink_metadata().is_ok();
+    let shows_files = waiting.iter().flat_map(|record| &record.files).any(stands);
     let was_used = || Ok::<_, io::Error>(!waiting.is_empty() || !of_folder(records.told()?, folder).is_empty());
     if Marker::found(folder)?.is_none() && !shows_files && !folder.join(STAGING).is_dir() && was_used()? {
         return Err(SyncError::OtherFolder(folder.to_owned()));

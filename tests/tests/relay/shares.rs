@@ -98,6 +98,45 @@ async fn another_folder_in_the_place_of_a_known_one_is_taken_up_when_a_person_sa
 }
 
 #[tokio::test]
+async fn a_running_sync_goes_on_in_a_folder_that_was_taken_up() -> Result<()> {
+    let at = Place::new().await?;
+    at.fetched("13").await?;
+    let mut command = at.sync(&["--interval", "1"])?;
+    let mut running = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    at.disconnect()?;
+    let later = samples::unit("04")?;
+    at.plan.send_unit(&later).await?;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    at.helper.careplan(["sync", "adopt", "--in", &at.inside.display().to_string()]).await?.ok()?;
+    eventually("it goes on", 30, || async { Ok(at.stands(&later)?.then_some(())) }).await?;
+    at.take_away(&later)?;
+    eventually("it is acknowledged", 30, || async { Ok((at.state("imported").await? == 1).then_some(())) }).await?;
+    running.kill().await?;
+    let left = at.plan.outbox("state=fetched").await?;
+    ensure!(left.len() == 1, "what stood in the old folder was taken by nobody that we know of");
+    Ok(())
+}
+
+/// A program that ended between getting files ready and giving them their names, and a person who tidied up.
+#[tokio::test]
+async fn a_fetch_goes_on_when_its_own_folder_was_removed() -> Result<()> {
+    let at = Place::new().await?;
+    let sent = at.plan.send_file(HELPER, "a.pdf", &samples::pdf(100)).await?;
+    let (id, into) = (sent.transfer.to_string(), at.world.path("into"));
+    at.helper.careplan(["fetch", &id, "--into", &into.display().to_string()]).await?.ok()?;
+    let (taken, files) = (at.record("taken")?, walk(&into)?);
+    std::fs::rename(&taken, at.own("fetching").join(taken.file_name().context("a name")?))?;
+    let record = at.record("fetching")?;
+    let text = std::fs::read_to_string(&record)?;
+    std::fs::write(&record, text.replace("\"placed\": true", "\"placed\": false"))?;
+    files.iter().try_for_each(std::fs::remove_file)?;
+    at.helper.careplan(["fetch", "--new", "--into", &into.display().to_string()]).await?.ok()?;
+    ensure!(walk(&into)? == files);
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_stood_ready_and_was_lost_is_fetched_again() -> Result<()> {
     let at = Place::new().await?;
     let unit = at.fetched("13").await?;
