@@ -11,64 +11,19 @@
 //! pending/<key>.damaged/    put aside, as its intent.json cannot be read
 //! ```
 
+mod damaged;
+mod intent;
+
+pub use intent::{Intent, IntentFile};
+
 use crate::connection::{Content, Outgoing, OutgoingFile};
 use crate::disk::{self, Lock};
 use crate::home::Profile;
 use crate::parcels::Parcel;
 use careplan_protocol::api::Sent;
-use careplan_protocol::office::{Address, ServiceType};
-use careplan_protocol::transfer::Sha256;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// What is to be sent, as it stands in `intent.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Intent {
-    /// Version of the file, 1.
-    pub version: u8,
-    /// The idempotency key.
-    pub key: String,
-    /// The recipient.
-    pub to: Address,
-    /// The sender's type, where no file name says one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from_type: Option<ServiceType>,
-    /// The message.
-    pub message: String,
-    /// The files, in order.
-    pub files: Vec<IntentFile>,
-    /// When it was begun.
-    pub begun_at: Timestamp,
-    /// The folder that `sync` sends from; absent for the command `send`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sync: Option<PathBuf>,
-}
-
-/// One file of an intent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IntentFile {
-    /// Its name for the recipient.
-    pub name: String,
-    /// Bytes.
-    pub size: u64,
-    /// SHA-256 of its bytes.
-    pub sha256: Sha256,
-    /// Where it came from.
-    pub origin: PathBuf,
-}
-
-impl Intent {
-    /// Whether it sends the same: address, message, and the names and bytes of the files in order.
-    pub fn sends_the_same(&self, other: &Self) -> bool {
-        let files = |intent: &Self| -> Vec<(String, Sha256)> {
-            intent.files.iter().map(|file| (file.name.clone(), file.sha256)).collect()
-        };
-        (self.to, self.from_type, &self.message) == (other.to, other.from_type, &other.message)
-            && files(self) == files(other)
-    }
-}
 
 /// A send that is not finished, held by this process.
 #[derive(Debug)]
@@ -115,7 +70,7 @@ impl Journal {
             disk::copy(&file.path, &copy)?;
             // The digest is that of the copy: the original may be changing.
             let (size, sha256) = disk::digest(&copy)?;
-            files.push(IntentFile { name: file.name.clone(), size, sha256, origin: absolute(&file.path) });
+            files.push(IntentFile { name: file.name.clone(), size, sha256, origin: intent::absolute(&file.path) });
         }
         let intent = Intent {
             version: 1,
@@ -148,7 +103,7 @@ impl Journal {
     /// # Errors
     /// Those of the disk.
     pub fn intents(&self) -> io::Result<Vec<Intent>> {
-        Ok(self.folders()?.iter().filter_map(|folder| intent(folder)).collect())
+        Ok(self.folders()?.iter().filter_map(|folder| intent::read(folder)).collect())
     }
 
     /// The sends that are not finished and that no other process is at, oldest first: those of the folder that `sync` sends
@@ -159,14 +114,14 @@ impl Journal {
     /// Those of the disk.
     pub fn unfinished(&self, sync: Option<&Path>) -> io::Result<Vec<Pending>> {
         let mut pending = Vec::new();
-        for folder in self.folders()?.into_iter().filter(|folder| !is_damaged(folder)) {
-            if intent(&folder).is_some_and(|intent| intent.sync.as_deref() != sync) {
+        for folder in self.folders()?.into_iter().filter(|folder| !damaged::is_damaged(folder)) {
+            if intent::read(&folder).is_some_and(|intent| intent.sync.as_deref() != sync) {
                 continue;
             }
             let name = disk::name(&folder);
             let key = name.strip_suffix(".new").unwrap_or(&name);
             let Some(lock) = Lock::take(&self.lock_path(key))? else { continue };
-            match intent(&folder) {
+            match intent::read(&folder) {
                 Some(intent) => pending.push(Pending { intent, folder, lock, found: true }),
                 // For [`Journal::put_damaged_aside`].
                 None if key == name && folder.join(INTENT).is_file() => {}
@@ -180,33 +135,6 @@ impl Journal {
             }
         }
         Ok(pending)
-    }
-
-    /// Puts aside what cannot be read any more, with the files in it, and gives the folders where it stands now.
-    ///
-    /// # Errors
-    /// Those of the disk.
-    pub fn put_damaged_aside(&self) -> io::Result<Vec<PathBuf>> {
-        let mut aside = Vec::new();
-        for folder in self.folders()?.into_iter().filter(|folder| folder.extension().is_none()) {
-            let is_damaged = || match std::fs::read(folder.join(INTENT)) {
-                Ok(text) => serde_json::from_slice::<Intent>(&text).is_err(),
-                // Gone in this moment, or for whoever has the right to look.
-                Err(_) => false,
-            };
-            if !is_damaged() {
-                continue;
-            }
-            let Some(lock) = Lock::take(&self.lock_path(&disk::name(&folder)))? else { continue };
-            if is_damaged() {
-                let target = folder.with_extension(DAMAGED);
-                std::fs::rename(&folder, &target)?;
-                disk::sync_folder(&self.0)?;
-                aside.push(target);
-            }
-            lock.finish();
-        }
-        Ok(aside)
     }
 
     /// How many sends are not finished, whoever is at them.
@@ -275,27 +203,7 @@ impl Pending {
     }
 }
 
-/// What a folder of the journal says; nothing while it is being written or removed.
-fn intent(folder: &Path) -> Option<Intent> {
-    let is_whole = folder.extension().is_none();
-    is_whole.then(|| serde_json::from_slice(&std::fs::read(folder.join(INTENT)).ok()?).ok()).flatten()
-}
-
-fn is_damaged(folder: &Path) -> bool {
-    folder.extension().is_some_and(|extension| extension == DAMAGED)
-}
-
-/// A path that means the same wherever the next program starts.
-fn absolute(path: &Path) -> PathBuf {
-    let folder = std::fs::canonicalize(disk::parent(path));
-    match (folder, path.is_absolute()) {
-        (Ok(folder), false) => folder.join(path.file_name().unwrap_or_default()),
-        _ => path.to_owned(),
-    }
-}
-
 const INTENT: &str = "intent.json";
-const DAMAGED: &str = "damaged";
 const ANSWER: &str = "answer.json";
 
 #[cfg(test)]
