@@ -42,8 +42,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// The state after the last commit that is durable. Cheap; a consistent picture for as long as it is held.
     fn state(&self) -> Arc<State>;
 
-    /// The day in Japan that expiry goes by (licences, retention): that of the clock; while a jump of the clock of more
-    /// than 36 hours against the last event is in doubt, the day of the last event before the jump.
+    /// The day in Japan that goes by for what ends for good (retention, archives, licences and their renewal): that of the
+    /// clock; while a jump of the clock of more than 36 hours is in doubt, the day at which it was believed last.
     fn today(&self) -> jiff::civil::Date;
 
     /// A transfer that `office` sent.

@@ -333,7 +333,7 @@ async fn a_clock_in_doubt_is_confirmed_and_one_that_is_not_changes_nothing() {
     desk.licence(number(), grant(None)).await.unwrap();
     assert_eq!(desk.registrar.office(number()).unwrap().licence.unwrap().from, date(2026, 10, 1));
     assert_eq!(confirm().await, Effect::Changed);
-    assert!(desk.store.state().clock_confirmed_at.is_some());
+    assert!(desk.store.state().clock_confirmed.is_some());
 }
 
 #[tokio::test]

@@ -41,8 +41,8 @@ pub struct State {
     pub expired_through: Option<Date>,
     /// The first position of each day in Japan (`YYYYMMDD`) that has an event.
     pub day_starts: OrdMap<u32, u64>,
-    /// The instant of the last confirmation of the clock by an operator.
-    pub clock_confirmed_at: Option<Timestamp>,
+    /// The position of the last confirmation of the clock by an operator.
+    pub clock_confirmed: Option<u64>,
     /// Transfers accepted so far.
     pub transfers: u64,
     /// The send units that stand.
@@ -130,7 +130,7 @@ impl State {
                 self.archived = Some(Archived { month: *month, first: *first, next: *next, sha256: *sha256 });
                 self.forget_before(*next);
             }
-            Fact::ClockConfirmed => self.clock_confirmed_at = Some(event.at),
+            Fact::ClockConfirmed => self.clock_confirmed = Some(event.position),
             _ => {}
         }
     }

@@ -233,3 +233,21 @@ async fn archived_months_are_in_the_backup_and_come_back() {
     assert_eq!(verified(&log(&store), 1).len() as u64, size);
     assert_eq!((store.health().damage, log(&store).alarm()), (vec![], None));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_wrong_clock_had_stamped_does_not_make_it_right_after_a_restore() {
+    let (house, place) = (House::new(), tempfile::tempdir().unwrap());
+    let store = house.open();
+    send(&store, office(1), office(2), "right", &[("a.pdf", bytes(1, 10))]).await.unwrap();
+    house.clock.set("2027-11-20T03:00:00Z");
+    send(&store, office(1), office(2), "wrong", &[("a.pdf", bytes(1, 10))]).await.unwrap();
+    take(&house, place.path(), 1).unwrap();
+    drop(store);
+    let elsewhere = tempfile::tempdir().unwrap();
+    restore(place.path(), &elsewhere.path().join("data"), 9).unwrap();
+    let other = House::at(elsewhere.path().join("data"), house.pem.clone());
+    other.clock.set("2027-11-20T06:00:00Z");
+    let store = other.open();
+    assert!(store.health().clock_doubt.is_some());
+    assert_eq!(store.today().to_string(), "2026-11-20");
+}

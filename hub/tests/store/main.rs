@@ -6,6 +6,7 @@
 
 mod archive;
 mod backup;
+mod clock;
 mod embedded;
 mod fixture;
 mod kill;

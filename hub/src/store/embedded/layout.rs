@@ -15,7 +15,7 @@
 //!   index/                       derived; may be deleted at any time
 //!   search/                      derived, too: where searches look (see `search`)
 //!   snapshot                     the state at a position; derived
-//!   clock-doubt                  a jump of the clock that nobody has confirmed yet
+//!   clock                        how far the clock is believed (see `doubt`)
 //!   epoch-due                    an epoch has to begin (see `due`)
 //!   cut/                         what was cut from the tail, kept aside
 //! ```
@@ -119,6 +119,11 @@ impl Layout {
         self.data.join("snapshot")
     }
 
+    pub(crate) fn clock(&self) -> PathBuf {
+        self.data.join("clock")
+    }
+
+    /// What the version before kept instead.
     pub(crate) fn clock_doubt(&self) -> PathBuf {
         self.data.join("clock-doubt")
     }

@@ -100,7 +100,7 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
         due::mark(&layout, known).map_err(at(layout.data()))?;
     }
     snapshot::forget_ahead(&layout, state.next).map_err(at(&layout.archive()))?;
-    let doubts = Doubts::open(&layout, (state.next > 0).then_some(state.last_at), now)?;
+    let doubts = Doubts::open(&layout, ((state.next > 0).then_some(state.last_at), state.next), now)?;
     let due = due::marked(&layout).map_err(at(layout.data()))?;
     let filler = room.start().map_err(at(layout.data()))?;
     let core = Arc::new(Core {

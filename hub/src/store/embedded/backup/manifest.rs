@@ -23,7 +23,8 @@ pub(super) struct Manifest {
     pub(super) next: u64,
     /// The position behind the last event of its log; later ones are in its segments.
     pub(super) copied: u64,
-    /// What the transparency log signed last, by path in the data folder, base64: small, and replaced as a whole.
+    /// What the transparency log signed last, and how far the clock is believed, by path in the data folder, base64: small, and
+    /// replaced as a whole.
     #[serde(default)]
     pub(super) tlog: BTreeMap<String, String>,
     /// By path in the data folder.

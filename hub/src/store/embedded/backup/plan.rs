@@ -6,7 +6,7 @@
 use super::{BackupError, io_at, tlog};
 use crate::store::embedded::archive;
 use crate::store::embedded::frame::{self, FRAME, Found, Frame, Kind};
-use crate::store::embedded::layout::{Layout, days_in};
+use crate::store::embedded::layout::{self, Layout, days_in};
 use crate::store::embedded::segment::{self, HEADER, Header};
 use crate::store::embedded::verify::batches::{Batches, Piece};
 use crate::store::embedded::verify::months::{self, Marked};
@@ -27,8 +27,8 @@ pub(super) struct Plan {
     pub(super) next: u64,
     /// The position behind the log's last event.
     pub(super) copied: u64,
-    /// What the transparency log signed last, by path in the data folder.
-    pub(super) tlog: BTreeMap<String, Vec<u8>>,
+    /// What the transparency log signed last, and how far the clock is believed, by path in the data folder.
+    pub(super) small: BTreeMap<String, Vec<u8>>,
     /// Damage met on the way, in words.
     pub(super) damage: Vec<String>,
 }
@@ -55,6 +55,9 @@ fn try_plan(layout: &Layout, before: Before<'_>) -> Result<Option<Plan>, BackupE
     let mut plan = Plan::default();
     // First of all: what is signed is then in the events that follow.
     tlog::plan(&mut plan, layout)?;
+    // Without it a restore of what a wrong clock had stamped would believe that clock.
+    let clock = layout::read(&layout.clock()).map_err(io_at(&layout.clock()))?;
+    plan.small.extend(clock.map(|bytes| (layout.shown(&layout.clock()), bytes)));
     plan.whole(layout, "snapshot")?;
     let copied = plan.log(layout)?;
     let first = plan.segments(layout, before)?;

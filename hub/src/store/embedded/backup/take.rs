@@ -107,7 +107,7 @@ pub fn take(taking: &Taking<'_>) -> Result<Taken, BackupError> {
         epoch: planned.epoch,
         next: planned.next,
         copied: planned.copied,
-        tlog: planned.tlog.iter().map(|(path, bytes)| (path.clone(), STANDARD.encode(bytes))).collect(),
+        tlog: planned.small.iter().map(|(path, bytes)| (path.clone(), STANDARD.encode(bytes))).collect(),
         files,
     };
     let json = serde_json::to_vec(&manifest).map_err(|error| io_at(&taking.to)(error.into()))?;

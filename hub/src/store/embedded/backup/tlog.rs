@@ -21,7 +21,7 @@ pub(super) fn plan(plan: &mut Plan, layout: &Layout) -> Result<(), BackupError> 
         let io = |error| io_at(folder.path())(error);
         for name in ["signed", "checkpoint"] {
             let path = folder.path().join(name);
-            plan.tlog.extend(layout::read(&path).map_err(io)?.map(|bytes| (layout.shown(&path), bytes)));
+            plan.small.extend(layout::read(&path).map_err(io)?.map(|bytes| (layout.shown(&path), bytes)));
         }
         for size in folder.kept_sizes().map_err(io)? {
             add(plan, layout, &folder.path().join("checkpoints").join(size.to_string()))?;

@@ -27,7 +27,7 @@ pub(super) fn encode(state: &State) -> Result<Vec<u8>, minicbor::encode::Error<I
         keys: _,
         expired_through,
         day_starts,
-        clock_confirmed_at,
+        clock_confirmed,
         transfers,
         units,
         archived,
@@ -58,7 +58,7 @@ pub(super) fn encode(state: &State) -> Result<Vec<u8>, minicbor::encode::Error<I
     for start in day_starts {
         e.encode(start)?;
     }
-    codec::maybe_instant::encode(clock_confirmed_at, &mut e, &mut ())?;
+    e.encode(clock_confirmed)?;
     e.u64(*transfers)?;
     encode_units(&mut e, units)?;
     match archived {
@@ -74,8 +74,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<State, Error> {
     let mut d = Decoder::new(bytes);
     let fields = d.array()?;
     let version = d.u8()?;
-    // Version 1 knew no units; those accepted under it are not compared with later ones. Version 2 knew no archives.
-    if !matches!((fields, version), (Some(13), 1) | (Some(14), 2) | (Some(15), VERSION)) {
+    // Version 1 knew no units; those accepted under it are not compared with later ones. Version 2 knew no archives. Up to
+    // version 3 a confirmation of the clock went by its instant; none before this one is asked for.
+    if !matches!((fields, version), (Some(13), 1) | (Some(14), 2) | (Some(15), 3 | VERSION)) {
         return Err(Error::message("another version"));
     }
     let mut state = State {
@@ -106,7 +107,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<State, Error> {
     Ok(State {
         expired_through: codec::maybe_day::decode(&mut d, &mut ())?,
         day_starts: entries(&mut d, Decoder::decode::<(u32, u64)>)?.into_iter().collect(),
-        clock_confirmed_at: codec::maybe_instant::decode(&mut d, &mut ())?,
+        clock_confirmed: if version < 4 { d.skip().map(|()| None)? } else { d.decode()? },
         transfers: d.u64()?,
         units: if version == 1 { Units::default() } else { decode_units(&mut d)? },
         archived: if version < 3 { None } else { decode_archived(&mut d)? },
@@ -258,5 +259,5 @@ fn key_entry(entry: &[u8]) -> Option<(Key, u64)> {
     Some((*key, u64::from_be_bytes(position.try_into().ok()?)))
 }
 
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 const KEY_ENTRY: usize = 24;
