@@ -86,6 +86,26 @@ async fn a_folder_of_the_version_before_goes_on_by_the_earlier_of_its_last_event
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_in_doubt_does_not_say_itself_that_a_day_has_passed() {
+    let house = House::new();
+    let mut store = house.open();
+    wrong_for_a_while(&house, &store).await;
+    // A further step, a machine that slept, a day without the hub: each less than a jump, and none a day of running.
+    for (now, restart) in
+        [("2027-11-21T06:00:00Z", false), ("2027-11-22T09:00:00Z", false), ("2027-11-23T12:00:00Z", true)]
+    {
+        house.clock.set(now);
+        if restart {
+            drop(store);
+            store = house.open();
+        }
+        store.upkeep().await.unwrap();
+        assert!(store.health().clock_doubt.is_some(), "{now}");
+        assert_eq!(store.today(), day("2026-11-20T03:00:00Z"), "{now}");
+    }
+}
+
 /// Sends once, then a year ahead; returns the position of the first.
 async fn wrong_for_a_while(house: &House, store: &SharedStore) -> u64 {
     let sent = send(store, office(1), office(2), "right", &[("a.pdf", bytes(1, 10))]).await.unwrap();

@@ -1,9 +1,10 @@
 //! The day that goes by for what ends for good: files' retention, archives of the log, licences and their renewal.
 //!
 //! **It is the day of the last instant at which the clock was believed.** That instant goes with the clock until the clock
-//! jumps, by more than 36 hours between two looks at it, be it across a stop. Then the clock is in doubt and the instant
-//! stands still, until an operator confirms the clock behind the jump, or the clock has run on for a day; from then on the
-//! clock is believed again, whatever it says.
+//! jumps: until it and the time that the hub runs come apart by more than 36 hours within a day of running, be it across a
+//! stop. Then the clock is in doubt and the instant stands still, until an operator confirms the clock behind the jump, or the
+//! hub has run for a day with a clock that went as time does; a start, a sleep of the machine, a step of the clock begin that
+//! day anew. From then on the clock is believed again, whatever it says.
 //!
 //! The instant is kept on the disk, since the log does not tell it: events never run backwards, so behind a clock that was
 //! ahead they bear its last instant for as long as it was ahead. A folder without it (of the version before, or somebody
@@ -14,6 +15,7 @@
 
 use super::error::{OpenError, at};
 use super::layout::{self, Layout};
+use crate::clock::Stopwatch;
 use crate::store::state::State;
 use careplan_protocol::calendar::day_in_japan;
 use jiff::civil::Date;
@@ -21,11 +23,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// How far the clock is believed.
 #[derive(Debug)]
 pub(crate) struct Doubts {
     layout: Layout,
+    /// How long this process has been at work, by no clock that can be set.
+    running: Stopwatch,
     inner: Mutex<Inner>,
 }
 
@@ -34,8 +39,8 @@ struct Inner {
     /// The last instant at which the clock was believed.
     believed: Timestamp,
     doubt: Option<Doubt>,
-    /// What the clock said when it was looked at last.
-    last: Timestamp,
+    /// What the clock is held against.
+    pace: Pace,
     /// What the disk has of it.
     kept: Option<Kept>,
 }
@@ -44,6 +49,13 @@ struct Inner {
 struct Doubt {
     since: Timestamp,
     position: u64,
+}
+
+/// An instant of the clock, and how long the process had run then.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    clock: Timestamp,
+    ran: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,27 +88,36 @@ impl Doubts {
             // What was cut since leaves fewer positions than there were.
             Some(Doubt { since: kept.since?, position: kept.position.unwrap_or(next).min(next) })
         });
-        // Where it was not kept, what the clock is held against is the log, in whichever direction they differ.
+        // Where it was not kept, the clock is held against the log, in whichever direction they differ.
         let last = kept.map_or(last_at, |kept| Some(kept.believed)).unwrap_or(now);
-        let inner = Inner { believed, doubt, last: doubt.map_or(last, |doubt| doubt.since), kept };
-        Ok(Self { layout: layout.clone(), inner: Mutex::new(inner) })
+        let pace = Pace { clock: doubt.map_or(last, |doubt| doubt.since), ran: Duration::ZERO };
+        let inner = Inner { believed, doubt, pace, kept };
+        Ok(Self { layout: layout.clone(), running: Stopwatch::start(), inner: Mutex::new(inner) })
     }
 
     /// Looks at the clock; called with every batch and every few seconds.
     pub(crate) fn look(&self, now: Timestamp, state: &State) {
+        self.look_at(Pace { clock: now, ran: self.running.elapsed() }, state);
+    }
+
+    fn look_at(&self, seen: Pace, state: &State) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = inner.doubt;
-        if jumped(inner.last, now) {
+        let (before, now, off) = (inner.doubt, seen.clock, inner.pace.off(seen));
+        if off > JUMP {
             // A further jump begins the doubt anew: what was confirmed was not this.
             inner.doubt = Some(Doubt { since: now, position: state.next });
         }
-        inner.last = now;
+        let ran = seen.ran.saturating_sub(inner.pace.ran);
         if let Some(doubt) = inner.doubt {
             let confirmed = state.clock_confirmed.is_some_and(|position| position >= doubt.position);
-            let steady = now.duration_since(doubt.since) >= STEADY;
+            let steady = ran >= DAY && off <= STEP;
             if confirmed || steady {
                 inner.doubt = None;
             }
+        }
+        let is_over = inner.doubt.is_none() && before.is_some();
+        if off > JUMP || ran >= DAY || is_over || (inner.doubt.is_some() && off > STEP) {
+            inner.pace = seen;
         }
         match inner.doubt {
             None => inner.believed = now,
@@ -127,8 +148,9 @@ impl Doubts {
     /// The day that what ends for good goes by.
     pub(crate) fn today(&self, now: Timestamp) -> Date {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        // Not looked at yet since it jumped.
-        let is_believed = inner.doubt.is_none() && !jumped(inner.last, now);
+        let seen = Pace { clock: now, ran: self.running.elapsed() };
+        // Where it jumped it may not have been looked at yet.
+        let is_believed = inner.doubt.is_none() && inner.pace.off(seen) <= JUMP;
         day_in_japan(if is_believed { now } else { inner.believed })
     }
 
@@ -137,7 +159,8 @@ impl Doubts {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let (believed, Doubt { since, .. }) = (inner.believed, inner.doubt?);
         Some(format!(
-            "the clock jumped from {believed} to {since}: nothing expires until it has run on for a day or an operator confirms it"
+            "the clock jumped from {believed} to {since}: nothing expires until an operator confirms it, or the hub has run for a \
+             day without a stop or a step of the clock"
         ))
     }
 
@@ -160,8 +183,12 @@ impl Inner {
     }
 }
 
-fn jumped(from: Timestamp, to: Timestamp) -> bool {
-    to.duration_since(from).abs() > JUMP
+impl Pace {
+    /// By how much the clock has not gone as time did.
+    fn off(&self, seen: Self) -> SignedDuration {
+        let ran = seen.ran.saturating_sub(self.ran);
+        (seen.clock.duration_since(self.clock) - SignedDuration::try_from(ran).unwrap_or_default()).abs()
+    }
 }
 
 fn read(path: &Path) -> Result<Option<Kept>, OpenError> {
@@ -171,121 +198,12 @@ fn read(path: &Path) -> Result<Option<Kept>, OpenError> {
 }
 
 const JUMP: SignedDuration = SignedDuration::from_hours(36);
-const STEADY: SignedDuration = SignedDuration::from_hours(24);
+/// More than a clock that is set right little by little gains in a day.
+const STEP: SignedDuration = SignedDuration::from_mins(5);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 const KEEP: SignedDuration = SignedDuration::from_hours(1);
 const UNREADABLE: &str = "how far the clock was believed cannot be read: make sure that the clock is right, then remove this \
                           file";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    fn house() -> (tempfile::TempDir, Layout) {
-        let folder = tempfile::tempdir().unwrap();
-        let layout = Layout::new(folder.path().to_owned());
-        (folder, layout)
-    }
-
-    fn confirmed(position: u64) -> State {
-        State { clock_confirmed: Some(position), next: position + 1, ..State::default() }
-    }
-
-    #[test]
-    fn a_jump_stops_the_calendar_until_a_day_has_passed_also_across_a_restart() {
-        let (_folder, layout) = house();
-        let (state, log) = (State::default(), (Some(at("2026-11-20T00:00:00Z")), 1));
-        let doubts = Doubts::open(&layout, log, at("2027-11-20T00:00:00Z")).unwrap();
-        assert_eq!(doubts.today(at("2027-11-20T00:00:00Z")).to_string(), "2026-11-20", "not looked at yet");
-        doubts.look(at("2027-11-20T00:00:00Z"), &state);
-        assert_eq!(doubts.today(at("2027-11-20T01:00:00Z")).to_string(), "2026-11-20");
-        let log = (Some(at("2027-11-20T02:00:00Z")), 2);
-        let again = Doubts::open(&layout, log, at("2027-11-20T02:00:00Z")).unwrap();
-        again.look(at("2027-11-20T02:00:00Z"), &state);
-        assert_eq!(again.today(at("2027-11-20T02:00:00Z")).to_string(), "2026-11-20");
-        assert!(again.told().is_some());
-        again.look(at("2027-11-21T00:00:00Z"), &state);
-        assert_eq!(again.today(at("2027-11-21T00:00:00Z")).to_string(), "2027-11-21");
-        assert!(again.told().is_none());
-        let later = Doubts::open(&layout, log, at("2027-11-21T00:00:00Z")).unwrap();
-        assert!(later.told().is_none());
-    }
-
-    #[test]
-    fn a_clock_that_goes_back_ends_no_licence() {
-        let (_folder, layout) = house();
-        let (now, back) = (at("2026-11-20T00:00:00Z"), at("1970-01-01T00:00:00Z"));
-        let doubts = Doubts::open(&layout, (None, 0), now).unwrap();
-        doubts.look(now, &State::default());
-        doubts.make_up();
-        for doubts in [doubts, Doubts::open(&layout, (Some(now), 1), back).unwrap()] {
-            assert_eq!(doubts.today(back).to_string(), "2026-11-20");
-            doubts.look(back, &State::default());
-            assert!(doubts.told().is_some());
-            assert_eq!(doubts.today(back).to_string(), "2026-11-20");
-        }
-    }
-
-    #[test]
-    fn how_far_it_is_believed_is_kept_by_the_hour_and_events_do_not_count() {
-        let (_folder, layout) = house();
-        let mut now = at("2026-11-20T00:00:00Z");
-        let doubts = Doubts::open(&layout, (None, 0), now).unwrap();
-        for _ in 0..48 {
-            now += SignedDuration::from_mins(30);
-            doubts.look(now, &State::default());
-            doubts.make_up();
-        }
-        // Whatever the last event bears: one from a clock that was ahead, or one from long ago.
-        for last_at in ["2027-11-20T00:00:00Z", "2026-11-20T00:00:00Z"] {
-            let again = Doubts::open(&layout, (Some(at(last_at)), 9), now).unwrap();
-            again.look(now, &State::default());
-            assert!(again.told().is_none(), "{last_at}");
-            let late = Doubts::open(&layout, (Some(at(last_at)), 9), now + SignedDuration::from_hours(38)).unwrap();
-            assert_eq!(late.today(now + SignedDuration::from_hours(38)).to_string(), "2026-11-21", "{last_at}");
-        }
-    }
-
-    #[test]
-    fn a_doubt_that_could_not_be_kept_is_kept_later_and_one_that_cannot_be_read_is_not_forgotten() {
-        let (_folder, layout) = house();
-        let (before, jumped) = (at("2026-11-20T00:00:00Z"), at("2027-11-20T00:00:00Z"));
-        let doubts = Doubts::open(&layout, (Some(before), 1), jumped).unwrap();
-        let in_the_way = layout.clock().with_added_extension("new");
-        std::fs::create_dir(&in_the_way).unwrap();
-        doubts.look(jumped, &State::default());
-        assert!(doubts.told().is_some() && !layout.clock().exists());
-        std::fs::remove_dir(&in_the_way).unwrap();
-        doubts.make_up();
-        // Events of the jumped clock were committed meanwhile.
-        assert!(Doubts::open(&layout, (Some(jumped), 2), jumped).unwrap().told().is_some());
-        for path in [layout.clock(), layout.clock_doubt()] {
-            std::fs::write(&path, b"{").unwrap();
-            assert!(matches!(Doubts::open(&layout, (Some(jumped), 2), jumped), Err(OpenError::Damaged { .. })));
-            std::fs::remove_file(&path).unwrap();
-        }
-    }
-
-    #[test]
-    fn an_operator_ends_the_doubt_and_no_other_one() {
-        let (_folder, layout) = house();
-        let now = at("2027-11-20T00:00:00Z");
-        let doubts = Doubts::open(&layout, (Some(at("2026-11-20T00:00:00Z")), 7), now).unwrap();
-        doubts.look(now, &State { next: 7, ..confirmed(6) });
-        assert!(doubts.told().is_some(), "what was confirmed stands before the jump");
-        doubts.look(now, &confirmed(7));
-        assert!(doubts.told().is_none());
-        let again = at("2026-11-20T00:00:00Z");
-        doubts.look(again, &State { next: 8, ..confirmed(7) });
-        assert!(doubts.told().is_some());
-        // Cut since: what is confirmed now has a position that the doubt has seen.
-        let doubts = Doubts::open(&layout, (Some(now), 3), again).unwrap();
-        doubts.look(again, &State { next: 3, ..State::default() });
-        assert!(doubts.told().is_some());
-        doubts.look(again, &confirmed(3));
-        assert!(doubts.told().is_none());
-    }
-}
+mod tests;
