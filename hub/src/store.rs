@@ -232,8 +232,12 @@ pub trait View {
     /// The state.
     fn state(&self) -> &State;
 
-    /// The instant that the decision's events will bear. Never before that of the last event.
+    /// The instant that the decision's events will bear. Never before that of the last event: behind a clock that was ahead it
+    /// stays there for as long as that was.
     fn now(&self) -> Timestamp;
+
+    /// What the clock says, which certificates are judged by.
+    fn clock(&self) -> Timestamp;
 
     /// As [`Store::today`], at this instant.
     fn today(&self) -> jiff::civil::Date;

@@ -67,7 +67,7 @@ impl Acting {
         let certificate = registry.certificates.get(&self.certificate).ok_or(Code::CertificateUnknown)?;
         let office = registry.office(self.office).filter(|_| certificate.office == self.office);
         let office = office.ok_or(Code::CertificateUnknown)?;
-        match (certificate.revoked_at, view.now() > certificate.not_after, office.suspended) {
+        match (certificate.revoked_at, view.clock() > certificate.not_after, office.suspended) {
             (Some(_), _, _) => Err(Code::CertificateRevoked.into()),
             (_, true, _) => Err(Code::CertificateExpired.into()),
             (_, _, true) => Err(Code::OfficeSuspended.into()),

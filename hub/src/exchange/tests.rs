@@ -362,3 +362,23 @@ async fn a_retry_of_what_is_archived_meanwhile_is_told_to_try_again_and_is_a_sen
     let again = world.send("k", VISITS, PDF).await.unwrap();
     assert!(!again.replayed && again.sent.transfer != first);
 }
+
+#[tokio::test]
+async fn what_a_clock_that_was_far_ahead_had_stamped_shuts_nobody_out_once_it_is_right() {
+    let world = World::new();
+    let before = world.send("before", VISITS, PDF).await.unwrap().sent.transfer;
+    world.clock.set("2099-01-01T00:00:00Z");
+    world.store.take(vec![NewEvent {
+        actor: None,
+        fact: Fact::StrangersRefused { count: 1 },
+        detail: Detail::default(),
+        body: None,
+    }]);
+    world.clock.set("2026-10-02T00:00:00Z");
+    let sent = world.send("after", VISITS, PDF).await.unwrap().sent.transfer;
+    world.recall(sent).await.unwrap();
+    assert_eq!(world.fetch(VISITS, before, 1).await.unwrap(), b"%PDF-1.7");
+    let transfer = world.exchange.received(&permit(VISITS), before).unwrap();
+    let told = Acknowledge { outcome: Outcome::Imported, reason: None };
+    world.exchange.acknowledge(&permit(VISITS), &transfer, told).await.unwrap();
+}

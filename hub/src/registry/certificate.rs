@@ -106,7 +106,7 @@ fn refuse_foreign(draft: &Draft, number: OfficeNumber, certificate: &Certificate
 
 /// A certificate that has ended can never be used.
 pub(super) fn refuse_ended(draft: &Draft, certificate: &Certificate) -> Result<(), Refusal> {
-    match certificate.not_after < draft.now {
+    match certificate.not_after < draft.clock {
         true => Err(text::invalid("証明書の有効期間が終わっています。", "The certificate has expired.")),
         false => Ok(()),
     }

@@ -18,8 +18,10 @@ pub(super) struct Draft {
     pub(super) registry: Registry,
     /// What happens, in order.
     pub(super) events: Vec<NewEvent>,
-    /// The instant of the change.
-    pub(super) now: Timestamp,
+    /// The instant that the change bears.
+    now: Timestamp,
+    /// What the clock says, which certificates are judged by.
+    pub(super) clock: Timestamp,
     /// The day that expiry goes by.
     pub(super) today: Date,
     /// The configuration: fee, operators.
@@ -36,6 +38,7 @@ impl Draft {
             registry: view.state().registry.clone(),
             events: Vec::new(),
             now: view.now(),
+            clock: view.clock(),
             today: view.today(),
             config,
             by,
@@ -47,7 +50,7 @@ impl Draft {
     /// The permit was made before the decision: the operator may have been removed in between.
     pub(super) fn refuse_former_operator(&self) -> Result<(), Refusal> {
         let person = self.registry.people.get(&self.by);
-        let is_operator = person.is_some_and(|person| !person.auditor && self.now <= person.not_after);
+        let is_operator = person.is_some_and(|person| !person.auditor && self.clock <= person.not_after);
         match is_operator || self.is_configured(&self.by) {
             true => Ok(()),
             false => Err(Code::Forbidden.into()),

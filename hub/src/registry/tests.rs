@@ -371,3 +371,30 @@ fn a_dry_run_is_seen_in_every_action() {
         }
     }
 }
+
+/// A clock that was 70 years ahead, for one event, and is right again.
+async fn ahead_for_a_while(desk: &Desk) {
+    desk.store.set_doubt(Some((date(2026, 10, 1), "a jump of 70 years".to_owned())));
+    desk.clock.set("2099-01-01T00:00:00Z");
+    desk.enrol("1472700002").await.unwrap();
+    desk.clock.set("2026-10-01T05:00:00Z");
+}
+
+#[tokio::test]
+async fn certificates_are_judged_by_the_clock_and_not_by_what_it_had_stamped_when_it_was_wrong() {
+    let desk = desk();
+    desk.enrol(NUMBER).await.unwrap();
+    let form = AddPerson {
+        role: Role::Operator,
+        name: "運営 花子".to_owned(),
+        certificate: String::new(),
+        scope: None,
+        until: None,
+        dry_run: false,
+    };
+    desk.step(number(), move |draft| people::add(draft, &form, &paper(3, None))).await.unwrap();
+    ahead_for_a_while(&desk).await;
+    assert_eq!(desk.register(number(), 20, registration("first", "")).await.unwrap(), Effect::Changed);
+    let added = Operator::of(Fingerprint([3; 32]), "運営 花子".to_owned());
+    desk.registrar.suspend(&added, number(), because("test")).await.unwrap();
+}

@@ -147,8 +147,8 @@ impl Inner {
         first
     }
 
-    fn today(&self, now: Timestamp) -> Date {
-        self.doubt.as_ref().map_or_else(|| day_in_japan(now), |(day, _)| *day)
+    fn today(&self, clock: Timestamp) -> Date {
+        self.doubt.as_ref().map_or_else(|| day_in_japan(clock), |(day, _)| *day)
     }
 
     fn side(&self, position: u64, own: impl Fn(&Transfer) -> bool) -> Option<Transfer> {
@@ -159,6 +159,7 @@ impl Inner {
 struct MemoryView<'a> {
     inner: &'a Inner,
     now: Timestamp,
+    clock: Timestamp,
 }
 
 impl View for MemoryView<'_> {
@@ -170,8 +171,12 @@ impl View for MemoryView<'_> {
         self.now
     }
 
+    fn clock(&self) -> Timestamp {
+        self.clock
+    }
+
     fn today(&self) -> Date {
-        self.inner.today(self.now)
+        self.inner.today(self.clock)
     }
 
     fn position(&self) -> u64 {
@@ -194,8 +199,7 @@ impl Store for MemoryStore {
     }
 
     fn today(&self) -> Date {
-        let inner = self.lock();
-        inner.today(self.now(&inner))
+        self.lock().today(self.clock.now())
     }
 
     fn sent(&self, office: OfficeNumber, position: u64) -> Result<Option<Transfer>, StoreError> {
@@ -270,7 +274,8 @@ impl Store for MemoryStore {
     async fn decide(&self, decide: Decide) -> Result<Committed, CommitError> {
         let mut inner = self.lock();
         let now = self.now(&inner);
-        let events = decide(&MemoryView { inner: &inner, now }).map_err(CommitError::Refused)?;
+        let clock = self.clock.now();
+        let events = decide(&MemoryView { inner: &inner, now, clock }).map_err(CommitError::Refused)?;
         let position = inner.take(now, events);
         self.tip.send_if_modified(|tip| std::mem::replace(tip, inner.state.next) != inner.state.next);
         Ok(Committed { epoch: inner.state.epoch, position, at: now })

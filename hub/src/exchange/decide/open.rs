@@ -22,7 +22,7 @@ pub fn open(
     acting.still_may_act(view)?;
     let transfer = view.received(acting.office, position)?.ok_or(Code::NotFound)?;
     refuse_closed(view, &transfer)?;
-    if is_repetition(&transfer, acting, n, view.now()) {
+    if is_repetition(&transfer, acting, n, view.clock()) {
         return Ok(Decided { events: Vec::new(), answer: () });
     }
     let fact = Fact::Fetched { of: transfer.about(), file: n };
@@ -45,11 +45,12 @@ pub fn reread(view: &dyn View, acting: Acting, position: u64, n: u16) -> Result<
     Ok(Decided { events: vec![acting.event(fact, Detail::default())], answer: () })
 }
 
-/// Whether this opening needs no event of its own.
+/// Whether this opening needs no event of its own. Held against the clock: events that a clock far ahead had stamped, and those
+/// behind them, all bear the same instant.
 fn is_repetition(transfer: &Transfer, acting: Acting, n: u16, now: Timestamp) -> bool {
     transfer.openings.iter().any(|opening| {
-        let since = now.as_second() - opening.at.as_second();
-        opening.file == n && opening.by == Some(acting.certificate) && (0..HOUR).contains(&since)
+        let apart = now.as_second().abs_diff(opening.at.as_second());
+        opening.file == n && opening.by == Some(acting.certificate) && apart < HOUR
     })
 }
 
@@ -62,4 +63,4 @@ fn refuse_closed(view: &dyn View, transfer: &Transfer) -> Result<(), Refusal> {
     }
 }
 
-const HOUR: i64 = 3600;
+const HOUR: u64 = 3600;

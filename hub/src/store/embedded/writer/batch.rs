@@ -33,6 +33,7 @@ pub(super) struct Batch<'a> {
     segment: std::sync::Arc<crate::store::embedded::segment::Segment>,
     state: &'a mut State,
     now: Timestamp,
+    clock: Timestamp,
     today: Date,
     /// Kept from batch to batch.
     buffer: &'a mut Vec<u8>,
@@ -57,6 +58,7 @@ struct Seen<'a> {
     state: &'a State,
     changes: &'a Changes,
     now: Timestamp,
+    clock: Timestamp,
     today: Date,
 }
 
@@ -77,13 +79,15 @@ impl<'a> Batch<'a> {
     ) -> Self {
         buffer.clear();
         buffer.shrink_to(KEPT);
+        let clock = core.now();
         Self {
             core,
             start: tip.offset(),
             segment: std::sync::Arc::clone(tip.segment()),
             state,
             now,
-            today: core.doubts.today(core.now()),
+            clock,
+            today: core.doubts.today(clock),
             buffer,
             renamed: Vec::new(),
             written: Written::default(),
@@ -97,8 +101,8 @@ impl<'a> Batch<'a> {
 
     /// Lets one decision decide.
     pub(super) fn decide(&mut self, decide: Decide, caller: Caller) {
-        let Self { core, state, now, today, written, .. } = self;
-        let seen = Seen { core, state, changes: &written.changes, now: *now, today: *today };
+        let Self { core, state, now, clock, today, written, .. } = self;
+        let seen = Seen { core, state, changes: &written.changes, now: *now, clock: *clock, today: *today };
         let answer = match catch_unwind(AssertUnwindSafe(|| decide(&seen))) {
             Ok(Ok(events)) => self.take(events),
             Ok(Err(refusal)) => Err(refusal.into()),
@@ -297,6 +301,10 @@ impl View for Seen<'_> {
 
     fn now(&self) -> Timestamp {
         self.now
+    }
+
+    fn clock(&self) -> Timestamp {
+        self.clock
     }
 
     fn today(&self) -> Date {
