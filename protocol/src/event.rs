@@ -144,6 +144,23 @@ mod tests {
     }
 
     #[test]
+    fn an_end_without_a_day_is_read_and_written_as_before_there_was_one() {
+        let office = "1379999012".parse().unwrap();
+        let day = Some(jiff::civil::date(2026, 11, 20));
+        for (number, ended, dated) in [
+            (32, Fact::LicenceEnded { office, day: None }, Fact::LicenceEnded { office, day }),
+            (14, Fact::OfficeRemoved { office, day: None }, Fact::OfficeRemoved { office, day }),
+        ] {
+            let bytes = minicbor::to_vec(&ended).unwrap();
+            let mut e = minicbor::Encoder::new(Vec::new());
+            e.array(2).unwrap().u32(number).unwrap().array(1).unwrap().encode(office).unwrap();
+            assert_eq!(bytes, e.into_writer());
+            assert_eq!(minicbor::decode::<Fact>(&bytes).unwrap(), ended);
+            assert_eq!(minicbor::decode::<Fact>(&minicbor::to_vec(&dated).unwrap()).unwrap(), dated);
+        }
+    }
+
+    #[test]
     fn a_detail_is_read_as_it_was_written_and_absent_fields_cost_nothing() {
         let detail = Detail {
             message: Some("よろしくお願いいたします。".to_owned()),

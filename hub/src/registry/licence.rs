@@ -105,7 +105,8 @@ fn end(draft: &mut Draft, number: OfficeNumber, reason: &str) -> Result<Effect, 
     let reason = text::required("reason", reason, text::REASON)?;
     let office = draft.office(number)?;
     if covered_until(office).is_some_and(|until| until >= draft.today) {
-        draft.record(Fact::LicenceEnded { office: number }, Detail { reason: Some(reason), ..Detail::default() });
+        let fact = Fact::LicenceEnded { office: number, day: Some(draft.today) };
+        draft.record(fact, Detail { reason: Some(reason), ..Detail::default() });
         return Ok(Effect::Changed);
     }
     match office.terms.last().is_some_and(|term| term.ended_at.is_some()) {

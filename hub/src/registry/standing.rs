@@ -33,7 +33,7 @@ pub(super) fn remove(draft: &mut Draft, number: OfficeNumber, reason: &str) -> R
     if draft.registry.offices.get(&number).ok_or(Code::NotFound)?.removed {
         return Ok(Effect::Unchanged);
     }
-    draft.record(Fact::OfficeRemoved { office: number }, because(Some(reason)));
+    draft.record(Fact::OfficeRemoved { office: number, day: Some(draft.today) }, because(Some(reason)));
     Ok(Effect::Changed)
 }
 

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::identity::Certificate;
 use crate::permit::OperatorPermit as Operator;
 use crate::store::Store;
+use crate::store::event::{Detail, Fact, NewEvent};
 use crate::store::memory::{HandClock, MemoryStore};
 use careplan_protocol::api::{
     AddPerson, Changed, Effect, Enrol, Grant, LicenceAction, OfficesQuery, Reason, RegisterCertificate, Role, Standing,
@@ -397,4 +398,36 @@ async fn certificates_are_judged_by_the_clock_and_not_by_what_it_had_stamped_whe
     assert_eq!(desk.register(number(), 20, registration("first", "")).await.unwrap(), Effect::Changed);
     let added = Operator::of(Fingerprint([3; 32]), "運営 花子".to_owned());
     desk.registrar.suspend(&added, number(), because("test")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_licence_ends_by_the_day_that_licences_go_by_whatever_its_event_bears() {
+    let desk = desk();
+    desk.enrol(NUMBER).await.unwrap();
+    desk.licence(number(), grant(None)).await.unwrap();
+    ahead_for_a_while(&desk).await;
+    let end = || LicenceAction::End { reason: "未納".to_owned(), dry_run: false };
+    let running = || desk.registrar.office(number()).unwrap().licence.is_some_and(|licence| licence.running);
+    assert!(running());
+    assert_eq!(desk.licence(number(), end()).await.unwrap(), Effect::Changed);
+    assert!(!running(), "its end is a century before its event");
+    assert_eq!(desk.licence(number(), end()).await.unwrap(), Effect::Unchanged);
+    // A new application is not held against days that have not come.
+    assert_eq!(desk.licence(number(), grant(None)).await.unwrap(), Effect::Changed);
+    assert!(running());
+    desk.registrar.remove(&desk.operator, number(), because("廃業")).await.unwrap();
+    desk.enrol(NUMBER).await.unwrap();
+    assert!(!running(), "what left with the office does not come back with it");
+}
+
+#[tokio::test]
+async fn an_end_of_before_that_names_no_day_goes_by_its_event() {
+    let desk = desk();
+    desk.enrol(NUMBER).await.unwrap();
+    desk.licence(number(), grant(None)).await.unwrap();
+    let running = || desk.registrar.office(number()).unwrap().licence.is_some_and(|licence| licence.running);
+    assert!(running());
+    let fact = Fact::LicenceEnded { office: number(), day: None };
+    desk.store.take(vec![NewEvent { actor: None, fact, detail: Detail::default(), body: None }]);
+    assert!(!running());
 }

@@ -153,6 +153,10 @@ pub enum Fact {
         /// The office.
         #[n(0)]
         office: OfficeNumber,
+        /// As for [`Fact::LicenceEnded`].
+        #[n(1)]
+        #[cbor(with = "codec::maybe_day", has_nil)]
+        day: Option<Date>,
     },
     /// A certificate was registered for an office.
     #[n(20)]
@@ -213,6 +217,11 @@ pub enum Fact {
         /// The office.
         #[n(0)]
         office: OfficeNumber,
+        /// The day that licences went by: not that of the event where the clock was in doubt or had been ahead. Events of
+        /// before have none and go by their own.
+        #[n(1)]
+        #[cbor(with = "codec::maybe_day", has_nil)]
+        day: Option<Date>,
     },
     /// An operator or auditor was added.
     #[n(40)]
@@ -371,12 +380,12 @@ impl Fact {
             | Self::OfficeChanged { office, .. }
             | Self::OfficeSuspended { office }
             | Self::OfficeResumed { office }
-            | Self::OfficeRemoved { office }
+            | Self::OfficeRemoved { office, .. }
             | Self::CertificateRegistered { office, .. }
             | Self::CertificateRevoked { office, .. }
             | Self::LicenceTerm { office, .. }
             | Self::LicenceDeclined { office }
-            | Self::LicenceEnded { office } => Some(*office),
+            | Self::LicenceEnded { office, .. } => Some(*office),
             Self::Refused { office, .. } => *office,
             _ => None,
         }

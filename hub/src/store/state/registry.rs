@@ -3,6 +3,7 @@
 use crate::store::codec;
 use crate::store::event::{Detail, Event, Fact};
 use careplan_protocol::api::Standing;
+use careplan_protocol::calendar::{day_in_japan, start_of_day_in_japan};
 use careplan_protocol::office::{OfficeNumber, ServiceType};
 use careplan_protocol::transfer::Fingerprint;
 use imbl::{HashMap, OrdMap};
@@ -175,7 +176,7 @@ impl Registry {
             }),
             Fact::OfficeSuspended { office } => self.change(*office, |office| office.suspended = true),
             Fact::OfficeResumed { office } => self.change(*office, |office| office.suspended = false),
-            Fact::OfficeRemoved { office } => self.removed(event, *office),
+            Fact::OfficeRemoved { office, day } => self.removed(event, *office, *day),
             Fact::CertificateRegistered { office, certificate, not_before, not_after } => {
                 self.change(*office, |office| office.certificates.push(*certificate));
                 self.certificates.insert(
@@ -199,7 +200,7 @@ impl Registry {
                 office.terms.push(Term { from: *from, until: *until, fee: *fee, campaign, ended_at: None });
             }),
             Fact::LicenceDeclined { office } => self.change(*office, |office| office.declined = true),
-            Fact::LicenceEnded { office } => self.change(*office, |office| office.end_licence(event.at)),
+            Fact::LicenceEnded { office, day } => self.change(*office, |office| office.end_licence(*day, event.at)),
             Fact::PersonAdded { certificate, auditor, not_after, until } => {
                 let person = Person {
                     certificate: *certificate,
@@ -240,10 +241,10 @@ impl Registry {
         self.offices.insert(number, office);
     }
 
-    fn removed(&mut self, event: &Event, number: OfficeNumber) {
+    fn removed(&mut self, event: &Event, number: OfficeNumber, day: Option<Date>) {
         self.change(number, |office| {
             office.removed = true;
-            office.end_licence(event.at);
+            office.end_licence(day, event.at);
         });
         let certificates = self.offices.get(&number).map(|office| office.certificates.clone()).unwrap_or_default();
         for fingerprint in certificates {
@@ -284,10 +285,14 @@ impl Office {
         }
     }
 
-    fn end_licence(&mut self, at: Timestamp) {
-        let today = careplan_protocol::calendar::day_in_japan(at);
-        for term in self.terms.iter_mut().filter(|term| term.until >= today && term.ended_at.is_none()) {
-            term.ended_at = Some(at);
+    /// Ends every term that is not over on a day. The instant that stands as its end is on that day, too: what comes after
+    /// it is free for another term.
+    fn end_licence(&mut self, day: Option<Date>, at: Timestamp) {
+        let stamped = day_in_japan(at);
+        let day = day.unwrap_or(stamped);
+        let ended_at = if day == stamped { at } else { start_of_day_in_japan(day).unwrap_or(at) };
+        for term in self.terms.iter_mut().filter(|term| term.until >= day && term.ended_at.is_none()) {
+            term.ended_at = Some(ended_at);
         }
         self.declined = true;
     }
