@@ -60,7 +60,7 @@ Exit status:
   0   clean stop
   1   error at start, or the listeners broke
   2   wrong use or configuration
-  74  the disk failed to sync: nothing more was acknowledged; start again and look at the disk
+  74  the disk failed to sync, or damaged the index: nothing more was acknowledged; start again and look at the disk
 
 Examples:
   careplan-hub check-config --config /etc/careplan-hub/hub.toml

@@ -204,7 +204,7 @@ fn open_store(
         disk: Disk { watermark_bytes: config.disk.watermark_bytes, reserve_bytes: config.disk.reserve_bytes },
         progress: &tell_progress,
         observer: Arc::new(Counting::new(Arc::clone(metrics))),
-        on_sync_failure: Arc::new(end_after_failed_sync),
+        on_sync_failure: Arc::new(end_for_a_new_start),
     })?;
     Ok(store)
 }
@@ -213,9 +213,10 @@ fn tell_progress(progress: Progress) {
     tracing::info!(done = progress.done, of = progress.of, "reading the log back");
 }
 
-/// After a failed sync the page cache may show what the disk does not hold: nothing more is said, a new process reads anew.
-fn end_after_failed_sync() {
-    tracing::error!("the disk failed to sync: ending with status 74");
+/// After a failed sync the page cache may show what the disk does not hold, and a damaged index answers nobody: nothing more
+/// is said, a new process reads anew.
+fn end_for_a_new_start() {
+    tracing::error!("the disk failed to sync, or the index is damaged: ending with status 74");
     std::process::exit(SYNC_FAILED);
 }
 

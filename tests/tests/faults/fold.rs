@@ -6,6 +6,8 @@ use anyhow::{Context as _, Result, ensure};
 use careplan_tests::patience::eventually;
 use careplan_tests::world::{HELPER, PLAN};
 use careplan_tests::{World, samples};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[tokio::test]
@@ -59,6 +61,37 @@ async fn a_fold_for_which_the_disk_has_no_room_is_tried_again_and_nobody_notices
         whole(&world).await.context(point)?;
     }
     Ok(())
+}
+
+/// A block that is not what was written would keep everybody from everything: the hub ends, and the next start makes the
+/// index anew.
+#[tokio::test]
+async fn a_damaged_block_of_the_index_ends_the_hub_with_74_and_the_next_start_has_everything() -> Result<()> {
+    let mut world = faulty().await?;
+    world.hub.restart().await?;
+    fill(&world, 45).await?;
+    let base = eventually("a base", 20, || async { base(&world.hub.data().join("index")) }).await?;
+    let mut bytes = std::fs::read(&base)?;
+    bytes[200] ^= 1;
+    std::fs::OpenOptions::new().write(true).open(&base)?.write_all_at(&bytes[200..201], 200)?;
+    // Whoever comes upon it is refused.
+    let _ = world.office(PLAN)?.outbox("").await;
+    let status = world.hub.ended(Duration::from_secs(10)).await?.context("the hub goes on with a damaged index")?;
+    ensure!(status.code() == Some(74), "the hub ended with {status}");
+    world.hub.start().await?;
+    whole(&world).await?;
+    ensure!(world.status().await?.damage.is_empty());
+    Ok(())
+}
+
+fn base(index: &Path) -> Result<Option<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(index)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        found.extend((name.starts_with("base-")).then_some(path));
+    }
+    Ok(found.into_iter().max())
 }
 
 /// Transfers, each fetched, so that older records of the index change, too.

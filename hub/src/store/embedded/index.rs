@@ -52,7 +52,7 @@ pub(crate) struct Index {
     young: RwLock<Young>,
     recent: Recent,
     broken: AtomicBool,
-    /// There was no room for sled at the start: what comes above the bases is in memory only.
+    /// There was no room for sled at the start, or it failed: what comes above the bases is in memory only.
     without_sled: AtomicBool,
     /// Held while levels are made of others, and when it is closed.
     folding: Mutex<()>,
@@ -98,7 +98,7 @@ impl Index {
         Ok((index, applied))
     }
 
-    /// Opens sled if there was no room for it at the start; called once there is.
+    /// Opens sled, empty, if there was no room for it at the start or it failed since; called while there is room.
     pub(crate) fn stop_waiting(&self) -> Result<(), StoreError> {
         if !self.without_sled.load(Ordering::SeqCst) || self.is_broken() {
             return Ok(());
@@ -109,7 +109,7 @@ impl Index {
         trust::doubt(&self.folder)?;
         levels.newest = Some(first);
         self.without_sled.store(false, Ordering::SeqCst);
-        tracing::info!("the index has room again");
+        tracing::info!("the index has a copy for the next start again");
         Ok(())
     }
 
@@ -135,7 +135,10 @@ impl Index {
         let mut levels = self.levels.write().unwrap_or_else(PoisonError::into_inner);
         let Some(newest) = levels.newest.take() else { return Ok(()) };
         for generation in levels.older.take().into_iter().chain([newest]) {
-            generation.db.flush().map_err(|error| self.broke(&error.into()))?;
+            if let Err(error) = generation.db.flush() {
+                trust::forget(&self.folder)?;
+                return Err(StoreError::Io(format!("index: {error}")));
+            }
         }
         if self.is_broken() { Ok(()) } else { trust::believe(&self.folder) }
     }
@@ -160,15 +163,33 @@ impl Index {
     }
 
     fn with_sled<T>(&self, work: impl FnOnce(&Levels) -> Result<T, LevelError>) -> Result<T, StoreError> {
-        let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
-        self.refuse_closed(&levels)?;
-        match catch_unwind(AssertUnwindSafe(|| work(&levels))) {
-            Ok(done) => done.map_err(|error| self.broke(&error)),
-            Err(_) => {
-                self.end("the index panicked; it is rebuilt at the next start");
-                Err(StoreError::Io("index: sled panicked".to_owned()))
+        let done = {
+            let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
+            self.refuse_closed(&levels)?;
+            catch_unwind(AssertUnwindSafe(|| work(&levels)))
+        };
+        match done {
+            Ok(done) => done.map_err(|error| self.lost_copy(&error.to_string())),
+            Err(_) => Err(self.lost_copy("sled panicked")),
+        }
+    }
+
+    /// Goes on without sled, which holds nothing but a copy: what it had waits in memory for the next one.
+    fn lost_copy(&self, why: &str) -> StoreError {
+        if !self.without_sled.swap(true, Ordering::SeqCst) {
+            let lost = {
+                let mut levels = self.levels.write().unwrap_or_else(PoisonError::into_inner);
+                (levels.newest.take(), levels.older.take())
+            };
+            self.young_mut().copy_anew();
+            // sled writes once more when it is dropped, and may panic then.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(lost)));
+            self.damage.tell("the index's copy for the next start failed; it is made anew");
+            if trust::forget(&self.folder).is_err() {
+                self.end("the index failed; it is rebuilt at the next start");
             }
         }
+        StoreError::Io(format!("index: {why}"))
     }
 
     fn broke(&self, error: &LevelError) -> StoreError {

@@ -25,7 +25,8 @@ pub struct Opening<'a> {
     pub progress: &'a dyn Fn(Progress),
     /// Told of each commit, for metrics.
     pub observer: Arc<dyn Observer>,
-    /// Called once when a sync failed: what the disk holds is not known any more, so the process has to end (code 74).
+    /// Called once when a sync failed, or the index is damaged: what the disk holds is not known any more, or nobody can be
+    /// answered, so the process has to end (code 74).
     pub on_sync_failure: Arc<dyn Fn() + Send + Sync>,
 }
 

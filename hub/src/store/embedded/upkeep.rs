@@ -93,7 +93,11 @@ impl Core {
 
     /// Lets the index write what came since the last time, unless the disk has hardly any room left.
     fn write_index(&self) {
-        if self.room.is_tight() || self.index.is_broken() {
+        if self.index.is_broken() {
+            // Nobody could fetch or acknowledge anything any more; the next start makes it anew.
+            return self.fail("the index is damaged: it is made anew at the next start", || ());
+        }
+        if self.room.is_tight() {
             return;
         }
         if let Err(error) = self.index.write_out() {

@@ -77,7 +77,7 @@ impl Index {
             // Without it this copy ends earlier: should the process die before the base is there, more is read again.
             tracing::warn!(%error, "the index was not copied");
         }
-        next.follows_on(position).map_err(|error| self.broke(&error))?;
+        next.follows_on(position).map_err(|error| self.lost_copy(&error.to_string()))?;
         let mut levels = self.levels_mut();
         levels.older = levels.newest.replace(next);
         Ok(())

@@ -55,6 +55,11 @@ impl Memtable {
         self.transfers.get(&position)
     }
 
+    /// All transfers, as they are now.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Transfer>> {
+        self.transfers.values()
+    }
+
     /// What `office` sent, from a position on, ascending.
     pub(super) fn outbox(&self, office: OfficeNumber, from: u64) -> impl Iterator<Item = &Arc<Transfer>> {
         self.listed(&self.sent, office, from)

@@ -265,6 +265,43 @@ fn a_damaged_base_or_one_beyond_the_end_is_never_read() {
     assert_eq!((applied, house.names().len()), (0, 0));
 }
 
+/// sled only holds a copy: whatever becomes of it, everybody is answered, and the next start knows as much.
+#[test]
+fn when_sled_fails_everything_is_read_on_and_copied_anew() {
+    let house = House::new();
+    let (index, _) = house.open(u64::MAX);
+    feed(&index, 0..50);
+    index.fold_beyond(1, u64::MAX).unwrap();
+    feed(&index, 50..120);
+    let broken = || LevelError::Sled(sled::Error::ReportableBug("a disk".to_owned()));
+    for (round, panics) in [false, true].into_iter().enumerate() {
+        let at = 120 + 40 * round as u64;
+        let failed = index.with_sled(|_| if panics { panic!("as sled does") } else { Err::<(), _>(broken()) });
+        assert!(failed.is_err() && !index.is_broken());
+        check(&index, at);
+        feed(&index, at..at + 20);
+        check(&index, at + 20);
+        index.fold_beyond(1, u64::MAX).unwrap();
+        index.stop_waiting().unwrap();
+        feed(&index, at + 20..at + 40);
+        check(&index, at + 40);
+    }
+    assert_eq!(house.damage.found().len(), 1, "{:?}", house.damage.found());
+    // The process dies; another one on this boot believes the copy.
+    drop(index);
+    let (index, applied) = house.open(u64::MAX);
+    assert_eq!(applied, 200);
+    check(&index, 200);
+    index.fold_beyond(1, u64::MAX).unwrap();
+    check(&index, 200);
+    let failed = index.with_sled(|_| Err::<(), _>(broken()));
+    assert!(failed.is_err());
+    drop(index);
+    let (index, applied) = house.open(u64::MAX);
+    assert_eq!(applied, 200, "the bases are believed");
+    check(&index, 200);
+}
+
 #[test]
 fn a_list_misses_nothing_while_what_waits_is_written_and_becomes_a_base() {
     let house = House::new();

@@ -85,8 +85,10 @@ pub(super) fn believe(folder: &Path) -> Result<(), StoreError> {
 
 /// Says that nobody may believe it, as well as that can be said now.
 pub(super) fn deny(folder: &Path) {
-    if let Err(error) = layout::replace(&folder.join("trust"), BROKEN.as_bytes()) {
-        tracing::error!(%error, "the index could not be marked as broken");
+    let Err(error) = layout::replace(&folder.join("trust"), BROKEN.as_bytes()) else { return };
+    // Without its form it is thrown away, too, and that needs no room.
+    if let Err(other) = layout::remove(&folder.join("form")) {
+        tracing::error!(%error, %other, "the index could not be marked as broken");
     }
 }
 

@@ -70,6 +70,13 @@ impl Young {
         next
     }
 
+    /// Everything is on its way to sled again, which holds nothing any more.
+    pub(super) fn copy_anew(&mut self) {
+        let older = self.older.iter().flat_map(|table| table.all());
+        self.coming = older.chain(self.newest.all()).cloned().collect();
+        (self.leaving, self.next) = (None, self.newest.events().end);
+    }
+
     fn newest_counts(&self, of: impl Fn(&Memtable) -> Vec<Arc<Transfer>>) -> BTreeMap<u64, Arc<Transfer>> {
         // An older table may list what the newer one has changed.
         let newest = |found: Arc<Transfer>| self.newest.get(found.position).cloned().unwrap_or(found);
