@@ -18,7 +18,7 @@ type Waiting = (UnitKey, Option<Transfer>);
 impl Exchange {
     /// What nobody at the office has fetched, ascending 連番 per sender; the files of each base table first.
     ///
-    /// Of what stands from the place on, the [`MOST_LOOKED_AT`] that have waited longest are looked at; `next` leads to the
+    /// Of what stands from the place on, the 5,000 that have waited longest are looked at; `next` leads to the
     /// rest. Where more wait, units with a lower 連番 between the same addresses stand before them all the same: which
     /// these are is known without looking them up.
     ///
