@@ -52,5 +52,6 @@ impl Refusals {
     }
 }
 
-/// Refusals of a caller in an interval that stand in the log one by one.
-const MOST_ALONE: u32 = 10;
+/// Refusals of a caller in an interval that stand in the log one by one: a month-end batch in which much is wrong is still told
+/// send by send.
+const MOST_ALONE: u32 = 30;
