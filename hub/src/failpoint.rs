@@ -103,6 +103,8 @@ points! {
     BodiesDeleted = "bodies-deleted",
     /// A folder of a day is about to be deleted.
     DayDelete = "day-delete",
+    /// A file in a folder that goes is about to be deleted.
+    FileDelete = "file-delete",
     /// A month of the log is about to be written as an archive.
     ArchiveWrite = "archive-write",
     /// One of its events is about to be written.

@@ -11,6 +11,7 @@ use careplan_hub::store::{CommitError, Committed, Decided, SharedStore, StoreErr
 use careplan_protocol::office::OfficeNumber;
 use careplan_protocol::transfer::{Class, Fingerprint, Outcome};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -175,6 +176,13 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
 /// Commits one event.
 pub(crate) async fn commit(store: &SharedStore, event: NewEvent) -> Result<Committed, CommitError> {
     store.commit(move |_| Ok(Decided { events: vec![event], answer: () })).await.map(|((), committed)| committed)
+}
+
+/// Ends the retention of all days up to this one.
+pub(crate) async fn expire(store: &SharedStore, through: Date) {
+    let fact = Fact::Expired { through, unfetched: 0 };
+    commit(store, NewEvent { actor: None, fact, detail: Detail::default(), body: None }).await.unwrap();
+    store.expire(through).await.unwrap();
 }
 
 pub(crate) fn about(transfer: &Transfer, fact: &str) -> NewEvent {

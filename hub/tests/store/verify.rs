@@ -1,6 +1,6 @@
 //! What `verify` finds: nothing where nothing is wrong, and every kind of damage.
 
-use crate::fixture::{House, about, bytes, commit, office, send};
+use crate::fixture::{House, about, bytes, commit, expire, office, send};
 use careplan_hub::clock::SystemRandomness;
 use careplan_hub::store::SharedStore;
 use careplan_hub::store::embedded::verify::{Part, Report, Verifying, verify};
@@ -8,6 +8,7 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) fn look(house: &House) -> Report {
     look_at(&house.path(""), house.master)
@@ -62,6 +63,62 @@ async fn a_sound_folder_is_sound_while_it_is_served_after_a_stop_and_after_a_kil
     assert!(report.checked[&Part::Index].pieces > 19);
     house.open().close().await;
     assert!(look(&house).is_clean());
+}
+
+/// A day's segments go one by one: what is left of it meanwhile is its end, which is no damage.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_is_sound_while_days_end() {
+    let house = House::new();
+    for day in ["2026-11-20", "2026-11-21", "2026-11-22", "2026-12-25"] {
+        house.clock.set(&format!("{day}T03:00:00Z"));
+        for n in 0..12 {
+            let store = house.open();
+            send(&store, office(1), office(2), &format!("{day} {n}"), &[("a.pdf", bytes(n, 10))]).await.unwrap();
+            store.close().await;
+        }
+    }
+    let (store, house) = (house.open(), Arc::new(house));
+    for day in ["2026-11-20", "2026-11-21", "2026-11-22"] {
+        let over = Arc::new(AtomicBool::new(false));
+        let looking = {
+            let (house, over) = (Arc::clone(&house), Arc::clone(&over));
+            tokio::task::spawn_blocking(move || {
+                while !over.load(Ordering::SeqCst) {
+                    let report = look(&house);
+                    assert!(report.is_clean(), "{day}: {report:#?}");
+                }
+            })
+        };
+        expire(&store, day.parse().unwrap()).await;
+        over.store(true, Ordering::SeqCst);
+        looking.await.unwrap();
+    }
+    store.close().await;
+}
+
+/// What says that a day is over may come in a segment that was not there when the look began.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_that_ends_while_the_look_is_slow_is_over() {
+    let house = House::new();
+    let store = house.open();
+    for n in 0..3 {
+        send(&store, office(1), office(2), &n.to_string(), &[("a.pdf", bytes(n, 10))]).await.unwrap();
+    }
+    let (ended, runtime) = (AtomicBool::new(false), tokio::runtime::Handle::current());
+    let seen = |part, _| {
+        if part == Part::Segments && !ended.swap(true, Ordering::SeqCst) {
+            house.clock.set("2026-12-25T03:00:00Z");
+            runtime.block_on(expire(&store, "2026-11-20".parse().unwrap()));
+        }
+    };
+    let verifying = Verifying {
+        data: house.path(""),
+        master_key: house.master.into(),
+        randomness: Arc::new(SystemRandomness),
+        seen: &seen,
+    };
+    let report = tokio::task::block_in_place(|| verify(&verifying)).unwrap();
+    assert!(ended.load(Ordering::SeqCst) && report.is_clean(), "{report:#?}");
 }
 
 /// Every byte class of every kind of file is flipped in turn.

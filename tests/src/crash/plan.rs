@@ -160,7 +160,7 @@ pub const COMMIT: [Row; 12] = [
 ];
 
 /// What is passed around the commit: while there is something to do, at a start or at a stop.
-pub const AROUND: [Row; 28] = [
+pub const AROUND: [Row; 29] = [
     ("rest", &["kill", "eio"], 1),
     ("room-fill", &["kill", "enospc", "eio"], 9),
     ("room-filled", &["kill"], 2),
@@ -180,6 +180,7 @@ pub const AROUND: [Row; 28] = [
     ("keys-destroyed", &["kill"], 1),
     ("bodies-deleted", &["kill"], 1),
     ("day-delete", &["kill"], 2),
+    ("file-delete", &["kill"], 6),
     ("receipt-key", &["kill"], 1),
     ("tlog-tiles", &["kill", "enospc"], 3),
     ("tlog-rename", &["kill", "enospc"], 20),

@@ -6,7 +6,7 @@ use super::error::{OpenError, at};
 use super::keys::Keyring;
 use super::layout::Layout;
 use super::log::file::parse_record;
-use super::segment::{self, HEADER, Header};
+use super::segment::{self, HEADER, Header, Segment};
 use super::verify::batches::{Batches, Piece, records};
 use super::verify::months::{self, Marked, MonthLog};
 use crate::clock::SharedRandomness;
@@ -18,7 +18,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use careplan_protocol::archive::name;
 use careplan_protocol::receipt::{self, Receipt};
 use serde::Serialize;
-use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -119,9 +118,8 @@ impl Receipts {
     }
 
     fn in_segments(&self, position: u64) -> Result<Option<Event>, OpenError> {
-        for (day, number) in segment::list(&self.layout).map_err(at(&self.layout.segments()))? {
+        for Segment { day, number, file } in segment::open_all(&self.layout).map_err(at(&self.layout.segments()))? {
             let path = self.layout.segment(day, number);
-            let file = File::open(&path).map_err(at(&path))?;
             let mut head = [0; HEADER];
             let read = file.read_exact_at(&mut head, 0);
             // One whose header does not hold is read, too.

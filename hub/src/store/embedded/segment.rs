@@ -7,6 +7,7 @@
 //! The file is filled with zeros ahead of need, so that a batch overwrites room that the disk has already given.
 
 use super::layout::{Layout, days_in};
+use super::shrink;
 use super::verify::batches::{Batches, Piece};
 use crate::store::codec;
 use jiff::civil::Date;
@@ -94,14 +95,39 @@ pub(crate) struct Segment {
 pub(crate) fn list(layout: &Layout) -> io::Result<Vec<(Date, u32)>> {
     let mut found = Vec::new();
     for day in days_in(&layout.segments())? {
-        for entry in std::fs::read_dir(layout.segments().join(day.to_string()))? {
-            let name = entry?.file_name();
-            let number = name.to_str().and_then(|name| name.strip_suffix(".seg")?.parse().ok());
-            found.extend(number.map(|number| (day, number)));
+        match numbers(layout, day) {
+            // It ended meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            numbers => found.extend(numbers?.into_iter().map(|number| (day, number))),
         }
     }
     found.sort_unstable();
     Ok(found)
+}
+
+/// The numbers of a day's segments, in any order.
+pub(crate) fn numbers(layout: &Layout, day: Date) -> io::Result<Vec<u32>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(layout.segments().join(day.to_string()))? {
+        let name = entry?.file_name();
+        found.extend(name.to_str().and_then(|name| name.strip_suffix(".seg")?.parse::<u32>().ok()));
+    }
+    Ok(found)
+}
+
+/// All segments of one moment, the oldest first, by day and number, each held. They go oldest first: where one is gone when its
+/// turn comes, the list was of another moment.
+pub(crate) fn open_all(layout: &Layout) -> io::Result<Vec<Segment>> {
+    loop {
+        let open = |(day, number)| {
+            let file = shrink::open(&layout.segment(day, number))?;
+            Ok(Segment { day, number, file })
+        };
+        match list(layout)?.into_iter().map(open).collect::<io::Result<_>>() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            opened => return opened,
+        }
+    }
 }
 
 const MAGIC: [u8; 8] = *b"CPSEG\0\0\x01";

@@ -4,7 +4,8 @@
 //! taken note: 64 MB at once hold a commit's sync for 30 ms. So a large file loses its name first, and then its end, again and
 //! again. Who reads a file holds it: what is held stays whole until it is let go.
 
-use std::fs::File;
+use crate::failpoint::{self, Point};
+use std::fs::{DirEntry, File};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -50,14 +51,17 @@ pub(crate) fn hold(file: &File) {
     let _ = file.try_lock_shared();
 }
 
-/// Removes a folder with all that is in it. Its parent is not synced.
+/// Removes a folder with all that is in it, by name: what is left of a day meanwhile, or after a kill, is its end, without a
+/// gap. Its parent is not synced.
 pub(crate) fn remove_folder(path: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(path)? {
-        let entry = entry?;
+    let mut entries = std::fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_unstable_by_key(DirEntry::file_name);
+    for entry in entries {
         if entry.file_type()?.is_dir() {
             remove_folder(&entry.path())?;
             continue;
         }
+        failpoint::reach(Point::FileDelete)?;
         let going = Going::of(&entry.path());
         std::fs::remove_file(entry.path())?;
         going.end();

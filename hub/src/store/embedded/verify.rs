@@ -105,7 +105,7 @@ fn look(
     let mut look = Look { layout, keys, damage, seen, stopped, bodies, published, derived, report };
     look.events()?;
     look.unpublished();
-    look.bodies_of_lost_days();
+    look.bodies_of_lost_days()?;
     let Look { derived, mut report, .. } = look;
     derived.end(&mut report);
     if layout.cut().read_dir().is_ok_and(|mut entries| entries.next().is_some()) {

@@ -7,10 +7,10 @@ use super::{BackupError, io_at, tlog};
 use crate::store::embedded::archive;
 use crate::store::embedded::frame::{self, FRAME, Found, Frame, Kind};
 use crate::store::embedded::layout::{self, Layout, days_in};
-use crate::store::embedded::segment::{self, HEADER, Header};
+use crate::store::embedded::segment::{self, HEADER, Header, Segment};
+use crate::store::embedded::snapshot;
 use crate::store::embedded::verify::batches::{Batches, Piece};
 use crate::store::embedded::verify::months::{self, Marked};
-use crate::store::embedded::{shrink, snapshot};
 use careplan_protocol::archive::name;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -118,12 +118,8 @@ impl Plan {
     /// The segments to their last whole batches; returns the first position of the oldest.
     fn segments(&mut self, layout: &Layout, before: Before<'_>) -> Result<Option<u64>, BackupError> {
         let mut found = Vec::new();
-        for (day, number) in segment::list(layout).map_err(io_at(&layout.segments()))? {
+        for Segment { day, number, file } in segment::open_all(layout).map_err(io_at(&layout.segments()))? {
             let path = layout.segment(day, number);
-            let file = match shrink::open(&path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                opened => opened.map_err(io_at(&path))?,
-            };
             let mut head = [0; HEADER];
             file.read_exact_at(&mut head, 0).map_err(io_at(&path))?;
             match Header::parse(&head) {

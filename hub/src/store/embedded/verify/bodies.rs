@@ -83,8 +83,12 @@ impl Look<'_> {
     }
 
     /// Days whose key is gone are over, or their bodies are lost.
-    pub(super) fn bodies_of_lost_days(&mut self) {
-        let through = self.derived.expired_through();
+    pub(super) fn bodies_of_lost_days(&mut self) -> Result<(), OpenError> {
+        let mut through = self.derived.expired_through();
+        if self.bodies.keyless.keys().next_back().is_some_and(|last| through.is_none_or(|through| *last > through)) {
+            // One may have ended while we looked.
+            through = through.max(self.ended_since()?);
+        }
         for (day, transfers) in std::mem::take(&mut self.bodies.keyless) {
             if through.is_none_or(|through| day > through) {
                 self.report.add(Finding {
@@ -98,6 +102,7 @@ impl Look<'_> {
                 });
             }
         }
+        Ok(())
     }
 
     fn place_of(&self, day: Date, position: u64, place: Option<&BodyPlace>) -> Option<(PathBuf, u64)> {

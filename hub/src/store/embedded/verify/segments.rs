@@ -7,15 +7,13 @@ use super::report::{Concerned, Finding, Part, Remedy};
 use crate::store::embedded::entry;
 use crate::store::embedded::error::{OpenError, at};
 use crate::store::embedded::frame::{Frame, Kind, RECORD_HEADER};
-use crate::store::embedded::segment::{self, HEADER, Header};
-use crate::store::embedded::shrink;
+use crate::store::embedded::segment::{self, HEADER, Header, Segment};
 use crate::store::event::Fact;
 use crate::store::transfer::BodyPlace;
 use careplan_protocol::transfer::TransferId;
 use jiff::civil::Date;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
-use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -56,13 +54,8 @@ impl Look<'_> {
     /// All segments whose headers hold, in the order of their events.
     pub(super) fn segments(&mut self) -> Result<Vec<Found>, OpenError> {
         let mut found = Vec::new();
-        for (day, number) in segment::list(self.layout).map_err(at(&self.layout.segments()))? {
+        for Segment { day, number, file } in segment::open_all(self.layout).map_err(at(&self.layout.segments()))? {
             let path = self.layout.segment(day, number);
-            let file = match shrink::open(&path) {
-                // Its day ended meanwhile.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                opened => opened.map_err(at(&path))?,
-            };
             let mut head = [0; HEADER];
             let read = file.read_exact_at(&mut head, 0);
             match read.ok().and_then(|()| Header::parse(&head)).filter(|head| (head.day, head.number) == (day, number))
@@ -246,6 +239,25 @@ impl Look<'_> {
             self.report.find(Part::Log, &place, what, Remedy::Recover);
         }
         Ok(())
+    }
+
+    /// The last day that is over, as those events say that came behind the ones that were looked at.
+    pub(super) fn ended_since(&self) -> Result<Option<Date>, OpenError> {
+        let (mut through, next) = (None, self.derived.next());
+        for Segment { day, number, file } in segment::open_all(self.layout).map_err(at(&self.layout.segments()))? {
+            let path = self.layout.segment(day, number);
+            let mut batches = Batches::from(&file, HEADER as u64, None, true).map_err(at(&path))?;
+            while let Some(piece) = batches.next().map_err(at(&path))? {
+                let Piece::Batch { bytes, frame, .. } = piece else { continue };
+                let events = records(&bytes).filter(|(_, kind, _)| *kind == Kind::Event && frame.next > next);
+                for (leaf, _) in events.filter_map(|(_, _, payload)| entry::split(payload).ok()) {
+                    if let Fact::Expired { through: day, .. } = leaf.fact {
+                        through = through.max(Some(day));
+                    }
+                }
+            }
+        }
+        Ok(through)
     }
 
     /// Events that no segment holds; the log may.

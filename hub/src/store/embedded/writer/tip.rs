@@ -65,8 +65,7 @@ impl Tip {
     fn rename_spare(layout: &Layout, day: Date, state: &State, chain: [u8; 32]) -> io::Result<Segment> {
         let folder = layout.segments().join(day.to_string());
         layout::make_folder(&folder)?;
-        let number = segment::list(layout)?.iter().filter(|(of, _)| *of == day).map(|(_, number)| *number).max();
-        let number = number.unwrap_or(0) + 1;
+        let number = segment::numbers(layout, day)?.into_iter().max().unwrap_or(0) + 1;
         let header = Header { day, number, epoch: state.epoch, first: state.next, chain };
         // Opened anew: an error of writing back is told once to each opening, and it has to reach the writer's sync even if
         // the sync of the thread that fills the file came first.
