@@ -1,7 +1,8 @@
 //! Requests against a server: as many as it takes (closed loop), or at a rate that does not wait for it (open loop).
 //!
 //! In the open loop latency counts from the instant at which the request was due, so that a server that stalls is charged
-//! for everybody who would have come meanwhile (no coordinated omission).
+//! for everybody who would have come meanwhile (no coordinated omission). Every run begins on a disk to which nothing is left
+//! to be written.
 
 mod arrivals;
 mod ran;
@@ -9,7 +10,7 @@ mod ran;
 pub use ran::{Ran, median};
 
 use crate::clock::Moment;
-use crate::rig::Server;
+use crate::rig::{Server, process};
 use crate::wire::{Answer, Door, Line};
 use anyhow::{Result, ensure};
 use arrivals::Arrivals;
@@ -63,6 +64,8 @@ struct Run {
 /// # Errors
 /// When a connection cannot be opened, or nothing was answered as it should be.
 pub async fn run(server: &Server, doors: &[Door], work: &Work, span: Span) -> Result<Ran> {
+    // What the one before wrote without a sync would go to the disk now, at the expense of this one.
+    tokio::task::spawn_blocking(rustix::fs::sync).await?;
     let mut lines = Vec::new();
     for door in doors {
         lines.push(door.open().await?);
@@ -77,8 +80,7 @@ pub async fn run(server: &Server, doors: &[Door], work: &Work, span: Span) -> Re
         trouble: Mutex::new(None),
     });
     let mut tasks = JoinSet::new();
-    let mut processor = server.processor_time()?;
-    let mut begun = Moment::now();
+    let (mut processor, mut stolen, mut begun) = (server.processor_time()?, process::stolen()?, Moment::now());
     for (number, line) in lines.into_iter().enumerate() {
         match &arrivals {
             None => tasks.spawn(at_once(Arc::clone(&run), number, line)),
@@ -88,12 +90,13 @@ pub async fn run(server: &Server, doors: &[Door], work: &Work, span: Span) -> Re
     let pacing = arrivals.map(|arrivals| tokio::spawn(arrivals.keep()));
     if !span.warm.is_zero() {
         let _ = tokio::time::timeout(span.warm, all(&mut tasks)).await;
-        (processor, begun) = (server.processor_time()?, Moment::now());
+        (processor, stolen, begun) = (server.processor_time()?, process::stolen()?, Moment::now());
         run.counting.store(true, Ordering::Relaxed);
     }
     let _ = tokio::time::timeout(span.counted, all(&mut tasks)).await;
     run.counting.store(false, Ordering::Relaxed);
     let (processor, wall) = (server.processor_time()?.saturating_sub(processor), begun.elapsed());
+    let stolen = process::stolen()?.saturating_sub(stolen);
     run.over.store(true, Ordering::Relaxed);
     if let Some(pacing) = pacing {
         pacing.abort();
@@ -102,7 +105,7 @@ pub async fn run(server: &Server, doors: &[Door], work: &Work, span: Span) -> Re
     tasks.shutdown().await;
     let trouble = run.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
     let mut ran = std::mem::replace(&mut *run.tally.lock().unwrap_or_else(PoisonError::into_inner), Ran::new()?);
-    (ran.processor, ran.wall) = (processor, wall);
+    (ran.processor, ran.wall, ran.stolen) = (processor, wall, stolen);
     ensure!(ran.requests > 0, "nothing was answered: {}", trouble.unwrap_or_else(|| "no request was made".into()));
     ran.trouble = trouble;
     Ok(ran)

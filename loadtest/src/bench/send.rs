@@ -1,7 +1,7 @@
 //! `steady`: durable sends as fast as they go, then at a quarter and at half of that rate.
 
 use super::Bench;
-use crate::drive::Ran;
+use crate::drive::{Ran, median};
 use crate::row::{Pair, Row, latency, trouble};
 use crate::work;
 use anyhow::Result;
@@ -45,7 +45,7 @@ pub async fn pair(bench: &mut Bench) -> Result<Pair> {
 
 /// The rate of a closed loop, the median of its runs.
 pub fn peak(runs: &[Ran]) -> f64 {
-    crate::drive::median(&runs.iter().map(Ran::per_second).collect::<Vec<_>>()).0
+    median(&runs.iter().map(Ran::per_second).collect::<Vec<_>>()).0
 }
 
 async fn at_rate(bench: &mut Bench, peak: f64, share: f64, most_ms: f64) -> Result<Row> {
@@ -59,9 +59,13 @@ async fn at_rate(bench: &mut Bench, peak: f64, share: f64, most_ms: f64) -> Resu
     let figures: Vec<f64> = runs.iter().map(|run| run.quantile_ms(0.99)).collect();
     let name = format!("p99 of that send, open loop at {:.0} % of the peak", share * 100.0);
     let row = Row::at_most(&name, &format!("<= {most_ms} ms"), "ms", &figures, most_ms);
-    let note = format!("{:.0} sends a second arriving at random; p50 {:.2} ms. ", peak * share, {
-        crate::drive::median(&runs.iter().map(|run| run.quantile_ms(0.5)).collect::<Vec<_>>()).0
-    });
+    let middle = |figure: fn(&Ran) -> f64| median(&runs.iter().map(figure).collect::<Vec<_>>()).0;
+    let note = format!(
+        "{:.0} sends a second arriving at random; p50 {:.2} ms; the machine's host gave {:.2} % of the server's core to others. ",
+        peak * share,
+        middle(|run| run.quantile_ms(0.5)),
+        middle(Ran::stolen_percent)
+    );
     Ok(Row { latency: latency(&runs), wall: Some(self::peak(&runs)), ..row }.noted(note + &trouble(&runs, "hub")))
 }
 

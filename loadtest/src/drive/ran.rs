@@ -17,6 +17,8 @@ pub struct Ran {
     pub wall: Duration,
     /// The server's processor time.
     pub processor: Duration,
+    /// For how long the machine's host gave the server's core to others meanwhile.
+    pub stolen: Duration,
     /// The first thing that went wrong.
     pub trouble: Option<String>,
     /// Microseconds per answer.
@@ -29,8 +31,16 @@ impl Ran {
     /// # Errors
     /// Never.
     pub fn new() -> Result<Self> {
-        let (wall, processor) = (Duration::ZERO, Duration::ZERO);
-        Ok(Self { requests: 0, failed: 0, bytes: 0, wall, processor, trouble: None, latency: Histogram::new(3)? })
+        Ok(Self {
+            requests: 0,
+            failed: 0,
+            bytes: 0,
+            wall: Duration::ZERO,
+            processor: Duration::ZERO,
+            stolen: Duration::ZERO,
+            trouble: None,
+            latency: Histogram::new(3)?,
+        })
     }
 
     /// Counts an answer.
@@ -44,6 +54,11 @@ impl Ran {
     /// Requests per second of the server's processor time.
     pub fn per_processor_second(&self) -> f64 {
         self.requests as f64 / self.processor.as_secs_f64().max(0.01)
+    }
+
+    /// The share of the time for which the host gave the server's core to others, percent.
+    pub fn stolen_percent(&self) -> f64 {
+        100.0 * self.stolen.as_secs_f64() / self.wall.as_secs_f64().max(0.001)
     }
 
     /// Requests a second.

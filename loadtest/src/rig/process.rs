@@ -143,6 +143,18 @@ pub fn pin_generator() -> Result<bool> {
     Ok(true)
 }
 
+/// For how long the machine's host has given the server's core to others since it runs.
+///
+/// # Errors
+/// When the system does not say.
+pub fn stolen() -> Result<Duration> {
+    let stat = std::fs::read_to_string("/proc/stat").context("/proc/stat")?;
+    let line = stat.lines().find_map(|line| line.strip_prefix(&format!("cpu{SERVER_CORE} ")));
+    // user, nice, system, idle, iowait, irq, softirq, steal
+    let ticks = line.and_then(|line| line.split_whitespace().nth(7)?.parse().ok());
+    Ok(duration(ticks.context("/proc/stat says nothing of the server's core")?))
+}
+
 /// Allows as many open files as the system lets us; gives that number.
 ///
 /// # Errors
