@@ -45,8 +45,8 @@ pub(super) async fn list(
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let wait = Duration::from_secs(u64::from(asked.query.wait.unwrap_or(0).min(MOST_SECONDS)));
     if wait.is_zero() {
-        let (etag, seen) = asked.look(&app, known).await?;
-        return Ok(answer(&app, &asked.permit, seen, &etag));
+        let (mark, seen) = asked.look(&app, known).await?;
+        return Ok(answer(&mark, seen));
     }
     let mut woken = app.store.watch_office(asked.permit.office());
     let deadline = tokio::time::sleep(wait);
@@ -55,14 +55,14 @@ pub(super) async fn list(
     loop {
         woken.mark_unchanged();
         let rest = tokio::time::sleep(PAUSE);
-        let (etag, seen) = asked.look(&app, known).await?;
+        let (mark, seen) = asked.look(&app, known).await?;
         // Who lost the right to look while waiting sees nothing of what came in.
         if has_waited {
             app.access.still(&connection.peer, &asked.permit)?;
         }
         // With an ETag the wait is for a change; without one, for something to come in, or more to look at.
         if seen.as_ref().is_some_and(|seen| known.is_some() || !seen.is_nothing) {
-            return Ok(answer(&app, &asked.permit, seen, &etag));
+            return Ok(answer(&mark, seen));
         }
         let changed = tokio::select! {
             changed = woken.changed() => changed.is_ok(),
@@ -71,7 +71,7 @@ pub(super) async fn list(
         };
         if !changed {
             app.access.still(&connection.peer, &asked.permit)?;
-            return Ok(answer(&app, &asked.permit, seen, &etag));
+            return Ok(answer(&mark, seen));
         }
         asked.go_on(seen.as_ref());
         has_waited = true;
@@ -87,6 +87,12 @@ struct Asked {
     raw: String,
     place: Place,
     limit: usize,
+}
+
+/// What is known of the inbox without reading it.
+struct Mark {
+    etag: String,
+    unfetched: usize,
 }
 
 /// What was found.
@@ -112,11 +118,21 @@ impl Asked {
         Ok(Self { permit, query, raw, place, limit })
     }
 
-    /// The ETag of the list, and what is in it unless that is known. Where nothing is to be listed nothing is read.
-    async fn look(&self, app: &SharedApp, known: Option<&str>) -> Result<(String, Option<Seen>), Refusal> {
-        let etag = etag(app, &self.permit, &self.raw);
-        if known.is_some_and(|known| known == etag) {
-            return Ok((etag, None));
+    /// From memory alone: the versions of the mailbox and of the registry (names), and what was asked.
+    fn mark(&self, app: &SharedApp) -> Mark {
+        let state = app.store.state();
+        let mailbox = state.mailboxes.get(&self.permit.office());
+        let (version, unfetched) = mailbox.map_or((0, 0), |mailbox| (mailbox.inbox_version, mailbox.unfetched.len()));
+        let asked = crc32fast::hash(self.raw.as_bytes());
+        let etag = format!("W/\"{}-{version}-{}-{asked:08x}\"", state.epoch, state.registry.version);
+        Mark { etag, unfetched }
+    }
+
+    /// The mark of the list, and what is in it unless that is known. Where nothing is to be listed nothing is read.
+    async fn look(&self, app: &SharedApp, known: Option<&str>) -> Result<(Mark, Option<Seen>), Refusal> {
+        let mark = self.mark(app);
+        if known.is_some_and(|known| known == mark.etag) {
+            return Ok((mark, None));
         }
         let (reader, permit, query) = (Arc::clone(app), self.permit.clone(), self.query.clone());
         let (place, limit) = (self.place, self.limit);
@@ -128,7 +144,7 @@ impl Asked {
             let (is_nothing, behind) = (listed.items.is_empty() && listed.next.is_none(), listed.behind);
             Ok(Seen { page: page::written(listed)?, is_nothing, behind })
         };
-        Ok((etag, Some(app.reading.read(self.permit.office(), read).await?)))
+        Ok((mark, Some(app.reading.read(self.permit.office(), read).await?)))
     }
 
     /// The next look begins behind what was seen, where that cannot become what is wanted any more: of the filters only a
@@ -141,25 +157,15 @@ impl Asked {
     }
 }
 
-/// From memory alone: the versions of the mailbox and of the registry (names), and what was asked.
-fn etag(app: &SharedApp, permit: &OfficePermit, query: &str) -> String {
-    let state = app.store.state();
-    let version = state.mailboxes.get(&permit.office()).map_or(0, |mailbox| mailbox.inbox_version);
-    let asked = crc32fast::hash(query.as_bytes());
-    format!("W/\"{}-{version}-{}-{asked:08x}\"", state.epoch, state.registry.version)
-}
-
-fn answer(app: &SharedApp, permit: &OfficePermit, seen: Option<Seen>, etag: &str) -> Response {
+fn answer(mark: &Mark, seen: Option<Seen>) -> Response {
     let mut response = match seen {
         None => StatusCode::NOT_MODIFIED.into_response(),
         Some(seen) => page::answer(seen.page),
     };
-    let state = app.store.state();
-    let unfetched = state.mailboxes.get(&permit.office()).map_or(0, |mailbox| mailbox.unfetched.len());
     let headers = response.headers_mut();
-    headers.insert(HeaderName::from_static(UNFETCHED_COUNT), HeaderValue::from(unfetched));
+    headers.insert(HeaderName::from_static(UNFETCHED_COUNT), HeaderValue::from(mark.unfetched));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if let Ok(etag) = HeaderValue::from_str(etag) {
+    if let Ok(etag) = HeaderValue::from_str(&mark.etag) {
         headers.insert(header::ETAG, etag);
     }
     response
