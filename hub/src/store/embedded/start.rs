@@ -60,29 +60,34 @@ pub(crate) fn start(opening: Opening<'_>) -> Result<Started, OpenError> {
     let keys = Arc::new(keys);
     let damage = Arc::new(Damage::default());
     let log = Log::open(&layout)?;
-    let (recovered, snapshot) = std::thread::scope(|scope| {
+    let room = Room::new(layout.clone(), opening.disk);
+    let open_index = |next| Index::open(&layout, next, Arc::clone(&damage), !room.is_tight());
+    let (recovered, opened, snapshot) = std::thread::scope(|scope| {
         let snapshot = scope.spawn(|| snapshot::read(&layout, &keys));
-        let recovered = recover::recover(&layout, log.synced(), &damage);
+        let recovered = recover::recover(&layout, log.synced(), &damage)?;
+        let opened = open_index(recovered.next)?;
         // One that cannot be read, for whatever reason, costs time only.
-        (recovered, snapshot.join().ok().flatten())
-    });
-    let recovered = recovered?;
-    let snapshot = beginning((snapshot, || snapshot::kept(&layout, &keys)), log.first()..=recovered.next)
-        .ok_or_else(|| OpenError::Damaged { path: layout.snapshot(), what: NO_BEGINNING.to_owned() })?;
+        Ok::<_, OpenError>((recovered, opened, snapshot.join().ok().flatten()))
+    })?;
     let first = log.first();
+    let begin = |snapshot| {
+        beginning((snapshot, || snapshot::kept(&layout, &keys)), first..=recovered.next)
+            .ok_or_else(|| OpenError::Damaged { path: layout.snapshot(), what: NO_BEGINNING.to_owned() })
+    };
+    let state = begin(snapshot)?;
     // What went since an older state was kept, the events behind that one say.
-    log.raise(if snapshot.floor() > 0 { first } else { 0 });
+    log.raise(if state.floor() > 0 { first } else { 0 });
     let archives = Archives::new(layout.clone());
     let journal = Journal::new(log, recovered.tail.clone(), Arc::clone(&keys), Arc::clone(&damage), archives);
-    let room = Room::new(layout.clone(), opening.disk);
-    let has_room = !room.is_tight();
-    let (mut index, applied) = Index::open(&layout, recovered.next, Arc::clone(&damage), has_room)?;
-    let mut replayed = replay(&journal, &index, snapshot.clone(), applied, &recovered, opening.progress);
+    let (mut index, applied) = opened;
+    // Given away, not shared: each event would copy what a second picture holds, too.
+    let mut replayed = replay(&journal, &index, state, applied, &recovered, opening.progress);
     if replayed.is_err() && index.is_broken() {
         // Closed before it is begun anew.
         drop(index);
-        let (anew, applied) = Index::open(&layout, recovered.next, Arc::clone(&damage), has_room)?;
-        replayed = replay(&journal, &anew, snapshot, applied, &recovered, opening.progress);
+        let (anew, applied) = open_index(recovered.next)?;
+        let state = begin(snapshot::read(&layout, &keys))?;
+        replayed = replay(&journal, &anew, state, applied, &recovered, opening.progress);
         index = anew;
     }
     let state = replayed?;

@@ -94,13 +94,19 @@ pub(super) fn decode(bytes: &[u8]) -> Result<State, Error> {
         .collect(),
         ..State::default()
     };
-    let mut mailboxes = d.clone();
-    d.skip()?;
+    // The two that grow with every transfer, at once.
+    let mailboxes = pieces(&mut d)?;
     let keys = d.bytes()?;
     std::thread::scope(|scope| {
-        // The two that grow with every transfer, at once.
         let keys = scope.spawn(|| keys.chunks_exact(KEY_ENTRY).filter_map(key_entry).collect());
-        state.mailboxes = entries(&mut mailboxes, decode_mailbox)?.into_iter().collect();
+        let mut reading = Vec::new();
+        for (mut d, entries) in mailboxes {
+            let read = move || (0..entries).map(|_| decode_mailbox(&mut d)).collect::<Result<Vec<_>, _>>();
+            reading.push(scope.spawn(read));
+        }
+        for read in reading {
+            state.mailboxes.extend(read.join().map_err(|_| Error::message("the mailboxes cannot be read"))??);
+        }
         state.keys = keys.join().map_err(|_| Error::message("the keys cannot be read"))?;
         Ok::<(), Error>(())
     })?;
@@ -246,6 +252,22 @@ fn entries<'b, T>(
     (0..length).map(|_| entry(d)).collect()
 }
 
+/// Passes an array; where each of some parts of it begins, and how many entries that has.
+fn pieces<'b>(d: &mut Decoder<'b>) -> Result<Vec<(Decoder<'b>, u64)>, Error> {
+    let length = d.array()?.ok_or_else(|| Error::message("no length"))?;
+    let mut pieces = Vec::new();
+    let mut passed = 0;
+    while passed < length {
+        let entries = length.div_ceil(PIECES).min(length - passed);
+        pieces.push((d.clone(), entries));
+        for _ in 0..entries {
+            d.skip()?;
+        }
+        passed += entries;
+    }
+    Ok(pieces)
+}
+
 fn begin(d: &mut Decoder<'_>, fields: u64) -> Result<(), Error> {
     if d.array()? == Some(fields) { Ok(()) } else { Err(Error::message("another number of fields")) }
 }
@@ -260,4 +282,6 @@ fn key_entry(entry: &[u8]) -> Option<(Key, u64)> {
 }
 
 const VERSION: u8 = 4;
+/// Into which the mailboxes are taken apart; the keys take about as long as one of them.
+const PIECES: u64 = 4;
 const KEY_ENTRY: usize = 24;
