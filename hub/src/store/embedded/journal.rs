@@ -2,6 +2,7 @@
 //! shown to nobody; only the transparency log still asks for its leaves.
 
 use super::archive::Archives;
+use super::behind;
 use super::damage::Damage;
 use super::entry::{self, Salted};
 use super::error::refused;
@@ -150,10 +151,12 @@ impl Journal {
         loop {
             let batch: Vec<Located> = self.tail().events.iter().take(AT_ONCE).cloned().collect();
             let Some(last) = batch.last() else { return Ok(()) };
-            let behind = last.position + 1;
+            let copied = last.position + 1;
             self.log.append(&self.copies(&batch)?)?;
             let mut tail = self.tail.write().unwrap_or_else(PoisonError::into_inner);
-            tail.forget_before(behind);
+            tail.forget_before(copied);
+            drop(tail);
+            behind::let_others();
         }
     }
 

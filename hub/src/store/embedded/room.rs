@@ -246,7 +246,7 @@ impl Room {
                     self.look();
                     continue;
                 }
-                Job::Trim(file, length) => file.metadata().and_then(|about| shrink::cut(&file, about.len(), length)),
+                Job::Trim(file, length) => self.trim(&file, length),
                 Job::Spare => self.make_spare(),
                 Job::Extend(filled) => self.extend(&filled),
             };
@@ -286,6 +286,16 @@ impl Room {
         }
         drop(self.changed.wait_timeout(plan, LOOK));
         Job::Wait
+    }
+
+    /// Gives back what a file was filled with in vain. The disk takes note of that, and a commit's sync waits for the disk.
+    fn trim(&self, file: &File, to: u64) -> io::Result<()> {
+        shrink::ends(file.metadata()?.len(), to, PIECE).try_for_each(|end| {
+            let watch = Stopwatch::start();
+            let cut = file.set_len(end);
+            self.pause(watch.elapsed() * PAUSES);
+            cut
+        })
     }
 
     fn extend(&self, filled: &Filled) -> io::Result<()> {

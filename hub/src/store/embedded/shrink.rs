@@ -71,12 +71,12 @@ pub(crate) fn remove_folder(path: &Path) -> io::Result<()> {
 
 /// Cuts a file of that length back to another, its end first.
 pub(crate) fn cut(file: &File, length: u64, to: u64) -> io::Result<()> {
-    let mut end = length;
-    while end > to {
-        end = end.saturating_sub(STEP).max(to);
-        file.set_len(end)?;
-    }
-    Ok(())
+    ends(length, to, STEP).try_for_each(|end| file.set_len(end))
+}
+
+/// The lengths by which a file is cut back from one to another, so many bytes at a time.
+pub(crate) fn ends(from: u64, to: u64, step: u64) -> impl Iterator<Item = u64> {
+    std::iter::successors(Some(from), move |end| (*end > to).then(|| end.saturating_sub(step).max(to))).skip(1)
 }
 
 /// A disk that takes note of some gigabytes a second is busy with it for a millisecond.
@@ -157,5 +157,7 @@ mod tests {
         assert_eq!(length(&file), STEP + 5);
         cut(&file, STEP + 5, STEP + 5).unwrap();
         assert_eq!(length(&file), STEP + 5);
+        assert_eq!(ends(10, 3, 3).collect::<Vec<_>>(), [7, 4, 3]);
+        assert_eq!(ends(3, 10, 3).next(), None);
     }
 }

@@ -185,6 +185,9 @@ impl Integrator {
             }
             self.ahead.pop_front();
             self.ledger.saw(&head);
+            if self.tree.size().is_multiple_of(PIECE) {
+                behind::let_others();
+            }
         }
         Ok(false)
     }
@@ -218,10 +221,12 @@ impl Integrator {
         failpoint::reach(Point::TlogTiles)?;
         for (tile, bytes) in self.tree.full() {
             self.folder.write(*tile, bytes)?;
+            behind::let_others();
         }
         let partial = self.tree.partial();
         for (tile, bytes) in partial.iter().filter(|(tile, _)| !self.partial.contains(tile)) {
             self.folder.write(*tile, bytes)?;
+            behind::let_others();
         }
         self.partial = partial.into_iter().map(|(tile, _)| tile).collect();
         self.tree.written();
@@ -267,6 +272,8 @@ impl Integrator {
 /// renamed files, however few the events.
 const PACE: Duration = Duration::from_millis(600);
 const AFTER_TROUBLE: Duration = Duration::from_secs(1);
+/// Leaves that are hashed in one go.
+const PIECE: u64 = 32;
 /// Leaves that a start makes tiles of again at most, after a power cut.
 const KEPT_EVENTS: u64 = 250_000;
 const KEPT: Duration = Duration::from_secs(600);
