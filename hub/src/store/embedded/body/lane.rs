@@ -1,8 +1,9 @@
 //! Where chunks of large files are read and written: off the runtime's threads, a few at a time.
 //!
 //! Each piece of work that finds no idle thread gets a new one, and a thread that has just ended its piece is not idle yet:
-//! 32 downloads at once made 236 threads, each with memory of its own. A file that waits for its turn waits for a piece
-//! of another's, 64 KiB to 320 KiB, never for another file.
+//! 32 downloads at once made 236 threads, each with a megabyte of its own. A file that waits for its turn waits for a piece
+//! of another's, 64 KiB to 320 KiB, never for another file. Syncs have turns of their own: while some wait for the disk, others
+//! go on being written.
 
 use crate::store::StoreError;
 use std::sync::Arc;
@@ -12,11 +13,13 @@ use tokio::sync::Semaphore;
 #[derive(Debug, Clone)]
 pub(crate) struct Lane {
     turns: Arc<Semaphore>,
+    syncs: Arc<Semaphore>,
 }
 
 impl Lane {
     pub(crate) fn new() -> Self {
-        Self { turns: Arc::new(Semaphore::new(AT_ONCE)) }
+        let turns = || Arc::new(Semaphore::new(AT_ONCE));
+        Self { turns: turns(), syncs: turns() }
     }
 
     /// Works when there is a turn. Who goes away while it runs leaves the turn to the work's end.
@@ -24,11 +27,26 @@ impl Lane {
         &self,
         work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| interrupted())?;
-        let (done, turn) = tokio::task::spawn_blocking(move || (work(), turn)).await.map_err(|_| interrupted())?;
-        drop(turn);
-        done
+        run(&self.turns, work).await
     }
+
+    /// The same for a sync.
+    pub(crate) async fn sync(
+        &self,
+        work: impl FnOnce() -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        run(&self.syncs, work).await
+    }
+}
+
+async fn run<T: Send + 'static>(
+    turns: &Arc<Semaphore>,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let turn = Arc::clone(turns).acquire_owned().await.map_err(|_| interrupted())?;
+    let (done, turn) = tokio::task::spawn_blocking(move || (work(), turn)).await.map_err(|_| interrupted())?;
+    drop(turn);
+    done
 }
 
 fn interrupted() -> StoreError {
@@ -81,5 +99,29 @@ mod tests {
         }
         let last = tokio::time::timeout(Duration::from_secs(10), lane.run(|| Ok(7))).await;
         assert_eq!(last.unwrap().unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn pieces_do_not_wait_for_syncs() {
+        let lane = Lane::new();
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let held = Arc::new(std::sync::Mutex::new(held));
+        let syncs: Vec<_> = (0..2 * AT_ONCE)
+            .map(|_| {
+                let (lane, held) = (lane.clone(), Arc::clone(&held));
+                tokio::spawn(
+                    async move { lane.sync(move || held.lock().unwrap().recv().map_err(|_| interrupted())).await },
+                )
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        let written = tokio::time::timeout(Duration::from_secs(10), lane.run(|| Ok(7))).await;
+        assert_eq!(written.unwrap().unwrap(), 7);
+        for _ in 0..2 * AT_ONCE {
+            release.send(()).unwrap();
+        }
+        for sync in syncs {
+            sync.await.unwrap().unwrap();
+        }
     }
 }

@@ -159,22 +159,16 @@ impl Upload for Uploading {
         }
         let place = match self.staged.take() {
             Some((file, staged)) => {
-                synced(file).await?;
+                let sync = move || {
+                    failpoint::reach(Point::UploadSync).and_then(|()| file.sync_all()).map_err(refused("staging"))
+                };
+                self.lane.sync(sync).await?;
                 SealedPlace::Staged(staged)
             }
             None => SealedPlace::Small(std::mem::take(&mut *self.buffer)),
         };
         let key = self.key_bytes.clone();
         Ok(SealedBody { key, sizes: std::mem::take(&mut self.sizes), place })
-    }
-}
-
-/// Syncs a staging file, in no lane: while one waits for the disk, others go on being written.
-async fn synced(file: Arc<File>) -> Result<(), StoreError> {
-    let sync = move || failpoint::reach(Point::UploadSync).and_then(|()| file.sync_all());
-    match tokio::task::spawn_blocking(sync).await {
-        Ok(done) => done.map_err(refused("staging")),
-        Err(_) => Err(StoreError::Io("staging: interrupted".to_owned())),
     }
 }
 
