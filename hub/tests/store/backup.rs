@@ -1,6 +1,6 @@
 //! Backups: taken while the store works, brought back elsewhere, and what is not in them.
 
-use crate::fixture::{House, bytes, fetch, office, send};
+use crate::fixture::{House, bytes, expire, fetch, office, send};
 use crate::tlog::{caught_up, checkpoint, log, verified};
 use crate::verify::{fill, look, look_at};
 use careplan_hub::clock::{Clock, SystemRandomness};
@@ -152,14 +152,7 @@ async fn after_retention_and_one_more_run_no_backup_shows_the_days_files() {
     fill(&store, &house).await;
     take(&house, place.path(), 5).unwrap();
     let day = "2026-11-20".parse().unwrap();
-    let expired = careplan_hub::store::event::NewEvent {
-        actor: None,
-        fact: Fact::Expired { through: day, unfetched: 0 },
-        detail: careplan_hub::store::event::Detail::default(),
-        body: None,
-    };
-    crate::fixture::commit(&store, expired).await.unwrap();
-    store.expire(day).await.unwrap();
+    expire(&store, day).await;
     take(&house, place.path(), 5).unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     let data = elsewhere.path().join("data");

@@ -1,6 +1,6 @@
 //! Clocks that were wrong: what ends for good never goes by a day that has not come.
 
-use crate::fixture::{House, bytes, commit, fetch, office, send};
+use crate::fixture::{House, bytes, commit, expire, fetch, office, send};
 use careplan_hub::store::event::{Detail, Fact, NewEvent};
 use careplan_hub::store::{SharedStore, StoreError};
 use jiff::civil::Date;
@@ -131,10 +131,7 @@ async fn confirm(store: &SharedStore) {
 
 /// Ends what is over by the store's day, as the worker does it.
 async fn end_retention(store: &SharedStore) {
-    let through = store.today() - 91.days();
-    let fact = Fact::Expired { through, unfetched: 0 };
-    commit(store, NewEvent { actor: None, fact, detail: Detail::default(), body: None }).await.unwrap();
-    store.expire(through).await.unwrap();
+    expire(store, store.today() - 91.days()).await;
 }
 
 async fn read(store: &SharedStore, position: u64) -> Result<Vec<u8>, StoreError> {

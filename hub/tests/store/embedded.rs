@@ -1,6 +1,6 @@
 //! What the embedded store keeps through restarts, kills, damage and full disks.
 
-use crate::fixture::{House, about, bytes, commit, fetch, new_receipt_key, office, send};
+use crate::fixture::{House, about, bytes, commit, expire, fetch, new_receipt_key, office, send};
 use crate::tlog::{caught_up, log, verified};
 use careplan_hub::store::embedded::OpenError;
 use careplan_hub::store::event::{Beginning, Detail, Fact, NewEvent};
@@ -284,9 +284,7 @@ async fn a_log_whose_mark_is_lost_is_not_begun_anew_once_its_first_segments_are_
     house.clock.set("2026-11-21T03:00:00Z");
     send(&store, office(1), office(2), "next day", &[("a.pdf", bytes(3, 10))]).await.unwrap();
     let day = "2026-11-20".parse().unwrap();
-    let fact = Fact::Expired { through: day, unfetched: 0 };
-    commit(&store, NewEvent { actor: None, fact, detail: Detail::default(), body: None }).await.unwrap();
-    store.expire(day).await.unwrap();
+    expire(&store, day).await;
     let before = store.events(0, 1000).unwrap();
     store.close().await;
     drop(store);

@@ -87,9 +87,10 @@ async fn ended_by_damage(world: &mut World) -> Result<Option<ExitStatus>> {
         let newest = base(&world.hub.data().join("index"))?;
         if let Some(path) = newest.filter(|path| harmed.as_ref() != Some(path)) {
             // Gone, it was replaced between the two.
-            let Ok(mut bytes) = std::fs::read(&path) else { continue };
-            bytes[200] ^= 1;
-            std::fs::OpenOptions::new().write(true).open(&path)?.write_all_at(&bytes[200..201], 200)?;
+            let Ok(file) = std::fs::OpenOptions::new().read(true).write(true).open(&path) else { continue };
+            let mut byte = [0];
+            file.read_exact_at(&mut byte, 200)?;
+            file.write_all_at(&[byte[0] ^ 1], 200)?;
             harmed = Some(path);
         }
         // Whoever comes upon it is refused.

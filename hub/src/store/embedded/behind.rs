@@ -10,8 +10,7 @@ pub(crate) fn give_way() {
     let _ = rustix::process::setpriority_process(None, NICE);
 }
 
-/// Between two pieces of such work: who waits for the processor has it now, not when the system's slice of time is over, which
-/// is three thousandths of a second and as often again as a commit waits for the disk.
+/// Between two pieces of such work: who waits for the processor has it now, not when the system's slice of time is over.
 pub(crate) fn let_others() {
     std::thread::yield_now();
 }

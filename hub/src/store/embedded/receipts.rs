@@ -6,7 +6,8 @@ use super::error::{OpenError, at};
 use super::keys::Keyring;
 use super::layout::Layout;
 use super::log::file::parse_record;
-use super::segment::{self, HEADER, Header, Segment};
+use super::segment::{self, HEADER, Header};
+use super::shrink;
 use super::verify::batches::{Batches, Piece, records};
 use super::verify::months::{self, Marked, MonthLog};
 use crate::clock::SharedRandomness;
@@ -18,6 +19,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use careplan_protocol::archive::name;
 use careplan_protocol::receipt::{self, Receipt};
 use serde::Serialize;
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -118,8 +120,13 @@ impl Receipts {
     }
 
     fn in_segments(&self, position: u64) -> Result<Option<Event>, OpenError> {
-        for Segment { day, number, file } in segment::open_all(&self.layout).map_err(at(&self.layout.segments()))? {
+        for (day, number) in segment::list(&self.layout).map_err(at(&self.layout.segments()))? {
             let path = self.layout.segment(day, number);
+            let file = match shrink::open(&path) {
+                // Its day ended meanwhile: the log has its events.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                opened => opened.map_err(at(&path))?,
+            };
             let mut head = [0; HEADER];
             let read = file.read_exact_at(&mut head, 0);
             // One whose header does not hold is read, too.

@@ -1,7 +1,7 @@
 //! Where chunks of large files are read and written: off the runtime's threads, a few at a time.
 //!
 //! Each piece of work that finds no idle thread gets a new one, and a thread that has just ended its piece is not idle yet:
-//! 32 downloads at once made 236 threads, each with a megabyte of its own. A file that waits for its turn waits for a piece
+//! 32 downloads at once made 236 threads, each with memory of its own. A file that waits for its turn waits for a piece
 //! of another's, 64 KiB to 320 KiB, never for another file. Syncs have turns of their own: while some wait for the disk, others
 //! go on being written.
 
